@@ -1,0 +1,94 @@
+/** Every failure that a user can meet has one of these codes; `docs/errors.md` has a row for each. */
+export type ErrorCode =
+  | 'usage'
+  | 'config-invalid'
+  | 'no-session-store'
+  | 'store-unreadable'
+  | 'store-not-regular'
+  | 'store-busy'
+  | 'store-migrated'
+  | 'gateway-running'
+  | 'locked'
+  | 'source-changed'
+  | 'source-unreadable'
+  | 'engine-unavailable'
+  | 'frame-corrupt'
+  | 'object-not-found'
+  | 'object-exists'
+  | 'object-invalid-key'
+  | 'object-corrupt'
+  | 'archive-unreachable'
+  | 'archive-denied'
+  | 'archive-protocol'
+  | 'archive-io'
+  | 'manifest-invalid'
+  | 'manifest-newer'
+  | 'selector-unknown'
+  | 'selector-ambiguous'
+  | 'restore-conflict'
+  | 'restore-unsafe'
+  | 'worker-died'
+  | 'interrupted'
+  | 'internal';
+
+export interface ErrorOptions {
+  /** What the reader can type or change next. One sentence. */
+  readonly hint?: string;
+  /** Whether the same call may succeed later without anybody changing anything. @default false */
+  readonly retryable?: boolean;
+  readonly cause?: unknown;
+}
+
+/**
+ * The one base class. `message` says what we were doing, then with what
+ * (`get object a/1: not found`); it never holds conversation text, a credential
+ * or a raw session key.
+ */
+export class ClawbackError extends Error {
+  override readonly name = 'ClawbackError';
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+  readonly retryable: boolean;
+
+  constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.hint = options.hint;
+    this.retryable = options.retryable ?? false;
+  }
+}
+
+/** An error as plain data. Class and code do not survive a worker thread by themselves. */
+export interface ErrorData {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint?: string;
+  readonly retryable: boolean;
+}
+
+export function toErrorData(error: unknown): ErrorData {
+  if (error instanceof ClawbackError) {
+    const { code, message, hint, retryable } = error;
+    return { code, message, retryable, ...(hint === undefined ? {} : { hint }) };
+  }
+  return { code: 'internal', message: describe(error), retryable: false };
+}
+
+export function reviveError(data: ErrorData): ClawbackError {
+  return new ClawbackError(data.code, data.message, {
+    retryable: data.retryable,
+    ...(data.hint === undefined ? {} : { hint: data.hint }),
+  });
+}
+
+/** The message of anything thrown; `zstd-codec` throws strings and undefined. */
+export function describe(error: unknown): string {
+  if (error instanceof Error) return error.message || error.name;
+  return String(error);
+}
+
+/** The `code` of a Node system error (`ENOENT`), or undefined. */
+export function errnoOf(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null | undefined)?.code;
+  return typeof code === 'string' ? code : undefined;
+}

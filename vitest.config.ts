@@ -1,0 +1,25 @@
+import { defineConfig } from 'vitest/config';
+
+// unit: pure code and one module at a time · stories: whole runs against a directory archive ·
+// s3: whatever needs a real S3 server · openclaw: a real OpenClaw release (npm run test:openclaw).
+const S3 = 'test/**/*.s3.test.ts';
+const STORIES = 'test/stories/**/*.test.ts';
+const OPENCLAW = 'test/openclaw/**/*.test.ts';
+
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [S3, STORIES, OPENCLAW] } },
+      { test: { name: 'stories', include: [STORIES], exclude: [S3], testTimeout: 120_000 } },
+      {
+        test: {
+          name: 's3',
+          include: [S3],
+          globalSetup: ['test/support/s3-global-setup.ts'],
+          testTimeout: 120_000,
+        },
+      },
+      { test: { name: 'openclaw', include: [OPENCLAW], testTimeout: 600_000, hookTimeout: 900_000 } },
+    ],
+  },
+});
