@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto';
+import { type Line, type LineStore, runLine } from './coordinator.ts';
+import { assertNoGateway, type Installation, openArchive, planStore, workableStores } from './installation.ts';
+import { packPrefix, runIdAt } from './manifest/keys.ts';
+import type { StoreLocation } from './openclaw/discover-stores.ts';
+import type { ArchivePlan } from './plan/plan.ts';
+import { RunTally } from './report.ts';
+import { FileSessionStore } from './sessions/file-session-store.ts';
+import { piscinaShipper } from './ship/piscina-shipper.ts';
+import type { WorkerSettings } from './ship/task.ts';
+import { StoreLock } from './state/store-lock.ts';
+import { VERSION } from './version.ts';
+
+export interface ArchiveRunOptions {
+  readonly allowLiveGateway: boolean;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: Line['onProgress'];
+}
+
+export interface ArchiveRun {
+  readonly runId: string;
+  readonly instance: string;
+  readonly archiveUrl: string;
+  readonly plans: readonly ArchivePlan[];
+  readonly tally: RunTally;
+}
+
+/** What a run would do, now. Reads only. */
+export function planRun(installation: Installation): Promise<ArchivePlan[]> {
+  return Promise.all(workableStores(installation).map((store) => planStore(installation, store)));
+}
+
+/** One nightly run over all stores. Holds each store's lock from before the plan until after the last unlink. */
+export async function archiveRun(installation: Installation, options: ArchiveRunOptions): Promise<ArchiveRun> {
+  const { config, clock } = installation;
+  const stores = workableStores(installation);
+  if (!options.allowLiveGateway) await assertNoGateway(installation);
+  const archive = await openArchive(installation);
+  const runId = runIdAt(clock.nowMs(), randomBytes(4).toString('hex'));
+  const settings: WorkerSettings = {
+    archive: { url: config.archive, s3: config.s3 },
+    engine: config.compression.engine,
+    level: config.compression.level,
+    verify: config.verify,
+    tool: `clawback/${VERSION}`,
+    instance: archive.instance,
+    runId,
+  };
+  const locks: StoreLock[] = [];
+  const shipper = piscinaShipper(settings, config.jobs);
+  try {
+    const lineStores: LineStore[] = [];
+    for (const store of stores) {
+      const lock = await StoreLock.acquire(store.sessionsDir, 'clawback archive', clock.nowMs());
+      locks.push(lock);
+      lineStores.push(lineStore(installation, store, lock, options));
+    }
+    await archive.objects.abortStaleUploads(packPrefix(archive.instance), options.signal);
+    const tally = new RunTally();
+    const plans = await runLine(
+      {
+        stores: lineStores,
+        archive,
+        shipper,
+        tally,
+        level: config.compression.level,
+        batching: { runId, jobs: config.jobs, stub: config.tombstone.stub, keepModelRunFiles: config.modelRun.keepTranscripts },
+        ...(options.onProgress ? { onProgress: options.onProgress } : {}),
+      },
+      options.signal,
+    );
+    return { runId, instance: archive.instance, archiveUrl: archive.objects.url, plans, tally };
+  } finally {
+    await shipper.close();
+    for (const lock of locks) await lock.release();
+  }
+}
+
+function lineStore(installation: Installation, store: StoreLocation, lock: StoreLock, options: ArchiveRunOptions): LineStore {
+  return {
+    id: store.id,
+    sessionsDir: store.sessionsDir,
+    sessions: new FileSessionStore(store.storePath),
+    plan: () => planStore(installation, store),
+    assertMayCommit: async () => {
+      await lock.assertHeld();
+      if (!options.allowLiveGateway) await assertNoGateway(installation);
+    },
+  };
+}

@@ -1,0 +1,33 @@
+import type { EngineChoice } from '../codec/codec.ts';
+import type { S3Options } from '../objects/open.ts';
+import type { SessionKind } from '../sessions/session-key.ts';
+
+/** The settings of one run, checked and with every default filled in. Durations are in milliseconds. */
+export interface Config {
+  /** `file:///dir` or `s3://bucket/prefix`; never holds a credential. */
+  readonly archive: string;
+  /** Undefined until the state folder's own id is read. */
+  readonly instance?: string;
+  readonly s3: S3Options;
+  readonly retention: RetentionConfig;
+  readonly modelRun: { readonly keepTranscripts: boolean };
+  readonly tombstone: { readonly stub: boolean };
+  readonly compression: { readonly level: number; readonly engine: EngineChoice };
+  readonly verify: 'content' | 'stored';
+  /** Number of worker threads. */
+  readonly jobs: number;
+}
+
+/** An absent age or count means that the rule is off. */
+export interface RetentionConfig {
+  readonly protectedPruneAfterMs?: number;
+  readonly modelRunPruneAfterMs?: number;
+  readonly perKindMs: Readonly<Partial<Record<SessionKind, number>>>;
+  readonly orphanPruneAfterMs?: number;
+  readonly pruneAfterMs?: number;
+  readonly maxEntries?: number;
+  readonly minIdleMs: number;
+}
+
+/** Which layer a value came from; a later one wins over an earlier one. */
+export type Origin = 'default' | 'file' | 'environment' | 'flag';

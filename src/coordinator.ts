@@ -1,0 +1,129 @@
+import type { Archive } from './archive/archive.ts';
+import { ClawbackError, type ErrorCode, toErrorData } from './errors.ts';
+import type { Manifest } from './manifest/manifest.ts';
+import type { ArchivePlan } from './plan/plan.ts';
+import { reclaim } from './reclaim/reclaim.ts';
+import { unfinishedSessions } from './recover/unfinished.ts';
+import type { RunTally } from './report.ts';
+import type { SessionStore } from './sessions/session-store.ts';
+import { type Batch, type BatchOptions, makeBatches } from './ship/batches.ts';
+import { inGroups } from './ship/in-groups.ts';
+import type { Shipper } from './ship/shipper.ts';
+import type { CommittedSession } from './tombstone/committed.ts';
+import { recheck } from './tombstone/recheck.ts';
+import { Tombstoned } from './tombstone/tombstone-rows.ts';
+
+/** One store that a run works on. */
+export interface LineStore {
+  readonly id: string;
+  readonly sessionsDir: string;
+  readonly sessions: SessionStore;
+  /** Scans and plans afresh: before the run, and again before every commit. */
+  plan(): Promise<ArchivePlan>;
+  /** @throws {ClawbackError} if a gateway has come up or our lock is gone: then nothing may be committed. */
+  assertMayCommit(): Promise<void>;
+}
+
+export interface Line {
+  readonly stores: readonly LineStore[];
+  readonly archive: Archive;
+  readonly shipper: Shipper;
+  readonly tally: RunTally;
+  readonly batching: BatchOptions;
+  readonly level: number;
+  /** Told of every step that ends, for progress. */
+  readonly onProgress?: (sessionsDone: number, sessionsTotal: number) => void;
+}
+
+/**
+ * The archive line: what earlier runs left is finished, then ship → recheck → tombstone → reclaim for every
+ * batch that is ready, and at last one catalogue object.
+ */
+export async function runLine(line: Line, signal?: AbortSignal): Promise<ArchivePlan[]> {
+  const manifestIds = await finishEarlierRuns(line, signal);
+  const plans = new Map<ArchivePlan, LineStore>();
+  for (const store of line.stores) plans.set(await store.plan(), store);
+  const batches: Batch[] = [];
+  for (const plan of plans.keys()) batches.push(...makeBatches(plan, line.batching, batches.length + 1));
+
+  const total = batches.reduce((sum, batch) => sum + batch.planned.length, 0);
+  let done = 0;
+  for await (const group of inGroups(batches.map((batch) => shipOne(line, batch, signal)))) {
+    for (const [plan, store] of plans) {
+      const ofStore = group.filter(({ batch }) => batch.plan === plan);
+      await commit(line, store, ofStore.flatMap(({ sessions }) => sessions));
+      manifestIds.push(...ofStore.flatMap(({ batch, sessions }) => (sessions.length > 0 ? [batch.task.batchId] : [])));
+      done += ofStore.reduce((sum, { batch }) => sum + batch.planned.length, 0);
+    }
+    line.onProgress?.(done, total);
+  }
+  if (signal?.aborted) throw new ClawbackError('interrupted', 'archive: interrupted', { hint: 'the next run finishes what was begun' });
+  await writeCatalogue(line, manifestIds, signal);
+  return [...plans.keys()];
+}
+
+interface ShippedBatch {
+  readonly batch: Batch;
+  readonly sessions: readonly CommittedSession[];
+}
+
+/** A batch that fails is counted, and leaves everything local as it was. */
+async function shipOne(line: Line, batch: Batch, signal?: AbortSignal): Promise<ShippedBatch> {
+  try {
+    const report = await line.shipper.ship(batch.task, signal);
+    line.tally.shipped(batch, report);
+    const sessions = report.shipped.flatMap(({ index, files }) => {
+      const entry = batch.task.sessions[index]?.entry;
+      return entry === undefined ? [] : [{ entry, files }];
+    });
+    return { batch, sessions };
+  } catch (error) {
+    line.tally.failed(batch, toErrorData(error));
+    return { batch, sessions: [] };
+  }
+}
+
+async function commit(line: Line, store: LineStore, sessions: readonly CommittedSession[]): Promise<void> {
+  if (sessions.length === 0) return;
+  await store.assertMayCommit();
+  const checked = recheck(sessions, await store.plan());
+  const tombstoned = await Tombstoned.commit(store.sessions, store.sessionsDir, checked);
+  line.tally.tombstoned(tombstoned, await reclaim(tombstoned));
+}
+
+/** A manifest without a catalogue line is a run that died after its commit record: its rows and files may still be here. */
+async function finishEarlierRuns(line: Line, signal?: AbortSignal): Promise<string[]> {
+  const finished: string[] = [];
+  for (const batchId of await line.archive.uncataloguedBatchIds(signal)) {
+    try {
+      const manifest = await line.archive.manifest(batchId, signal);
+      const store = line.stores.find(({ id }) => id === manifest.source.storeId);
+      if (store === undefined) continue;
+      await proveAgain(line, manifest, signal);
+      const sessions = await unfinishedSessions(manifest, store.sessionsDir);
+      line.tally.counts.recoveredSessions += sessions.length;
+      await commit(line, store, sessions);
+      finished.push(batchId);
+    } catch (error) {
+      // A damaged batch must not keep all others from being archived, night after night: it is reported, and stays.
+      if (!(error instanceof ClawbackError) || !DAMAGE.has(error.code)) throw error;
+      line.tally.damagedBatches.push({ batchId, error: toErrorData(error) });
+    }
+  }
+  return finished;
+}
+
+const DAMAGE = new Set<ErrorCode>(['manifest-invalid', 'manifest-newer', 'object-corrupt', 'object-not-found', 'frame-corrupt']);
+
+/** Long may have passed since the manifest was written: its packs are proven once more before anything goes. */
+async function proveAgain(line: Line, manifest: Manifest, signal?: AbortSignal): Promise<void> {
+  const files = manifest.sessions.flatMap((session) => session.files);
+  for (const pack of manifest.packs) await line.shipper.verify(pack, files, signal);
+}
+
+async function writeCatalogue(line: Line, batchIds: readonly string[], signal?: AbortSignal): Promise<void> {
+  if (batchIds.length === 0) return;
+  const manifests = await line.archive.manifests(batchIds, signal);
+  line.tally.counts.storedBytes += await line.archive.writeCatalogue(line.batching.runId, manifests, line.level);
+  line.tally.counts.objects += 1;
+}

@@ -1,0 +1,120 @@
+import { homedir, tmpdir } from 'node:os';
+import { Archive } from './archive/archive.ts';
+import { CatalogueCache } from './archive/catalogue-cache.ts';
+import type { Clock } from './clock.ts';
+import { openCodec } from './codec/open.ts';
+import type { Config } from './config/config.ts';
+import { type LoadedConfig, loadConfig } from './config/load-config.ts';
+import { ClawbackError } from './errors.ts';
+import { assertInstance } from './manifest/keys.ts';
+import { openObjectStore } from './objects/open.ts';
+import { readActivity } from './openclaw/activity.ts';
+import { discoverStores, type StoreLocation } from './openclaw/discover-stores.ts';
+import { probeGateway } from './openclaw/gateway-probe.ts';
+import { type OpenClawConfig, readOpenClawConfig } from './openclaw/openclaw-config.ts';
+import { type Environment, resolveStateDir } from './openclaw/state-dir.ts';
+import { type ArchivePlan, planArchive } from './plan/plan.ts';
+import { scan, type Snapshot } from './scan/scan.ts';
+import { FileSessionStore } from './sessions/file-session-store.ts';
+import { LocalState } from './state/local-state.ts';
+
+export interface InstallationOptions {
+  readonly stateDir?: string | undefined;
+  readonly configFile?: string | undefined;
+  /** Overrides the configured archive. */
+  readonly archive?: string | undefined;
+  /** Only these agents; all if absent. */
+  readonly agents?: readonly string[] | undefined;
+  readonly jobs?: number | undefined;
+  readonly env: Environment;
+  readonly clock: Clock;
+}
+
+/** One OpenClaw on this machine, with its settings and ours. */
+export interface Installation {
+  readonly stateDir: string;
+  readonly config: Config;
+  readonly openclaw: OpenClawConfig;
+  readonly stores: readonly StoreLocation[];
+  readonly state: LocalState;
+  readonly clock: Clock;
+  readonly agents: readonly string[] | undefined;
+}
+
+/** Reads configuration and finds the stores; contacts no archive and writes nothing. */
+export async function openInstallation(options: InstallationOptions): Promise<Installation> {
+  const { env, clock, agents } = options;
+  const stateDir = resolveStateDir({ flag: options.stateDir, env, homedir: homedir() });
+  const { config } = await loadInstallationConfig(stateDir, options);
+  const openclaw = await readOpenClawConfig({ stateDir, env });
+  const stores = await discoverStores({ stateDir, openclaw, ...(agents === undefined ? {} : { agents }) });
+  return { stateDir, config, openclaw, stores, state: new LocalState(stateDir), clock, agents };
+}
+
+function loadInstallationConfig(stateDir: string, { env, configFile, archive, jobs }: InstallationOptions): Promise<LoadedConfig> {
+  const flags = { ...(archive === undefined ? {} : { archive }), ...(jobs === undefined ? {} : { jobs }) };
+  return loadConfig({ stateDir, env, flags, ...(configFile === undefined ? {} : { configFile }) });
+}
+
+/** The stores that are ours to work on. @throws {ClawbackError} if there is none, saying what there is instead. */
+export function workableStores({ stores, stateDir }: Installation): readonly StoreLocation[] {
+  const workable = stores.filter(({ state }) => state === 'file');
+  if (workable.length > 0) return workable;
+  const migrated = stores.find(({ state }) => state === 'migrated');
+  if (migrated !== undefined) {
+    throw new ClawbackError('store-migrated', `open the sessions of agent ${migrated.id}: they have moved to SQLite (${migrated.detail})`, {
+      hint: 'clawback works on the sessions.json of OpenClaw up to 2026.7.35; nothing was touched',
+    });
+  }
+  const linked = stores.find(({ state }) => state === 'symlink');
+  if (linked !== undefined) {
+    throw new ClawbackError('store-not-regular', `open ${linked.storePath}: ${linked.detail ?? 'it is not a regular file'}`, {
+      hint: 'clawback never writes through links; point session.store at the real file',
+    });
+  }
+  throw new ClawbackError('no-session-store', `find session stores in ${stateDir}: there is none`, {
+    hint: 'name the OpenClaw state folder with --state-dir, or try: clawback demo',
+  });
+}
+
+/** Everything about one store at this moment. */
+export async function takeSnapshot({ stateDir, openclaw, stores }: Installation, store: StoreLocation): Promise<Snapshot> {
+  const neighbours = stores.filter((other) => other !== store && other.state === 'file' && other.sessionsDir === store.sessionsDir);
+  return scan({
+    store,
+    sessions: new FileSessionStore(store.storePath),
+    neighbours: neighbours.map(({ storePath }) => new FileSessionStore(storePath)),
+    activity: await readActivity(stateDir, openclaw),
+  });
+}
+
+export async function planStore(installation: Installation, store: StoreLocation): Promise<ArchivePlan> {
+  const { config, agents, clock, state } = installation;
+  return planArchive({
+    snapshot: await takeSnapshot(installation, store),
+    policy: { ...config.retention, ...(agents === undefined ? {} : { agentIds: agents }) },
+    nowMs: clock.nowMs(),
+    restoredAtMs: await state.restoredAtMs(),
+  });
+}
+
+/** @throws {ClawbackError} `gateway-running`: until a plugin commits inside it, a live gateway could lose our change or we its. */
+export async function assertNoGateway({ stateDir, openclaw }: Installation): Promise<void> {
+  const { configPath, gatewayPort: port } = openclaw;
+  const gateway = await probeGateway({ stateDir, configPath, port, tmpDir: tmpdir() });
+  if (!gateway.running) return;
+  throw new ClawbackError('gateway-running', `look for a running gateway: ${gateway.detail}`, {
+    hint: 'stop it (openclaw gateway stop) and run again; --allow-live-gateway goes on at your own risk',
+    retryable: true,
+  });
+}
+
+/** The archive that the configuration names. Makes the instance's name if this is the first time. */
+export async function openArchive({ config, state }: Installation): Promise<Archive> {
+  const instance = assertInstance(config.instance ?? (await state.instance()));
+  const [objects, codec] = await Promise.all([
+    openObjectStore({ url: config.archive, s3: config.s3 }),
+    openCodec(config.compression.engine),
+  ]);
+  return new Archive(objects, codec, instance, new CatalogueCache(state.cacheDir, objects.url));
+}

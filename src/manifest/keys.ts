@@ -1,0 +1,69 @@
+import { ClawbackError } from '../errors.ts';
+
+/**
+ * Where things lie below `<instance>/` in the archive. Ids are made of time and chance,
+ * so no key tells anything about a conversation.
+ *
+ *   packs/<batchId>.tar.zst          the files of one batch
+ *   manifests/<batchId>.json.zst     commits the batch; written last
+ *   catalogue/<runId>.jsonl.zst      one line a session of the manifests of one run
+ */
+export function packKey(instance: string, batchId: string): string {
+  return `${instance}/packs/${batchId}.tar.zst`;
+}
+
+export function manifestKey(instance: string, batchId: string): string {
+  return `${instance}/manifests/${batchId}.json.zst`;
+}
+
+export function catalogueKey(instance: string, runId: string): string {
+  return `${instance}/catalogue/${runId}.jsonl.zst`;
+}
+
+export const MANIFEST_SUFFIX = '.json.zst';
+export const CATALOGUE_SUFFIX = '.jsonl.zst';
+
+export function manifestPrefix(instance: string): string {
+  return `${instance}/manifests/`;
+}
+
+export function cataloguePrefix(instance: string): string {
+  return `${instance}/catalogue/`;
+}
+
+export function packPrefix(instance: string): string {
+  return `${instance}/packs/`;
+}
+
+/** `20261121t041500z-3f9a2c1d`: sorts by time, and two runs in one second still differ. */
+export function runIdAt(nowMs: number, random: string): string {
+  const stamp = new Date(nowMs).toISOString().replace(/[-:]|\.\d+/g, '').toLowerCase();
+  return `${stamp}-${random}`;
+}
+
+export function batchIdOf(runId: string, sequence: number): string {
+  return `${runId}-${String(sequence).padStart(4, '0')}`;
+}
+
+/** One session generation: the batch that holds it and its place in the manifest. */
+export function archiveIdOf(batchId: string, index: number): string {
+  return `${batchId}.${index}`;
+}
+
+const ARCHIVE_ID = /^(\d{8}t\d{6}z-[0-9a-f]{8}-\d{4,})\.(\d+)$/;
+
+export function parseArchiveId(text: string): { batchId: string; index: number } | undefined {
+  const match = ARCHIVE_ID.exec(text.toLowerCase());
+  if (match?.[1] === undefined) return undefined;
+  return { batchId: match[1], index: Number(match[2]) };
+}
+
+const INSTANCE = /^[a-z0-9][a-z0-9-]{1,40}$/;
+
+/** @throws {ClawbackError} `config-invalid`. */
+export function assertInstance(instance: string): string {
+  if (INSTANCE.test(instance)) return instance;
+  throw new ClawbackError('config-invalid', `use instance ${JSON.stringify(instance)}: not a usable name`, {
+    hint: '2 to 41 of a-z, 0-9 and -, starting with a letter or digit',
+  });
+}

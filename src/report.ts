@@ -1,0 +1,147 @@
+import type { ErrorData } from './errors.ts';
+import type { ArchivePlan } from './plan/plan.ts';
+import type { KeepReason, SelectReason } from './plan/reasons.ts';
+import type { Reclaimed } from './reclaim/reclaim.ts';
+import type { ShipReport } from './ship/task.ts';
+import type { Batch } from './ship/batches.ts';
+import type { Abandoned } from './tombstone/committed.ts';
+import type { Tombstoned } from './tombstone/tombstone-rows.ts';
+
+/** Rows and files of a plan, counted the way operators ask. */
+export interface PlanCounts {
+  readonly rows: number;
+  readonly protectedRows: number;
+  readonly selectedRows: number;
+  readonly selectedFiles: number;
+  readonly selectedBytes: number;
+  readonly bySelectReason: Partial<Record<SelectReason, number>>;
+  readonly keptRows: number;
+  readonly keptByReason: Partial<Record<KeepReason, number>>;
+  readonly protectedKeptByReason: Partial<Record<KeepReason, number>>;
+}
+
+export function countPlans(plans: readonly ArchivePlan[]): PlanCounts {
+  const selected = plans.flatMap((plan) => plan.selected);
+  const kept = plans.flatMap((plan) => plan.kept);
+  const files = selected.flatMap((session) => session.files);
+  const withRow = selected.filter((session) => session.row !== null);
+  return {
+    rows: withRow.length + kept.length,
+    protectedRows: [...withRow, ...kept].filter((row) => row.protected).length,
+    selectedRows: withRow.length,
+    selectedFiles: files.length,
+    selectedBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0),
+    bySelectReason: tally(selected.map((session) => session.reason)),
+    keptRows: kept.length,
+    keptByReason: tally(kept.map((row) => row.reason)),
+    protectedKeptByReason: tally(kept.filter((row) => row.protected).map((row) => row.reason)),
+  };
+}
+
+export function tally<K extends string>(values: readonly K[]): Partial<Record<K, number>> {
+  const counts: Partial<Record<K, number>> = {};
+  for (const value of values) counts[value] = (counts[value] ?? 0) + 1;
+  return counts;
+}
+
+export interface SessionFailure {
+  readonly sessionKey: string | null;
+  readonly sessionId: string | null;
+  readonly error: ErrorData;
+}
+
+/** A session that was archived, or was to be, and stays: nothing is wrong, the next run looks again. */
+export interface LeftAlone {
+  readonly sessionKey: string | null;
+  readonly sessionId: string | null;
+  readonly why: Abandoned['why'];
+}
+
+/** What a run did. Counts are of things done, bytes are measured. */
+export interface RunCounts {
+  modelRunRowsRemoved: number;
+  ordinaryRowsPruned: number;
+  ordinaryRowsCapped: number;
+  protectedRowsTrimmed: number;
+  orphanSessionsArchived: number;
+  filesArchived: number;
+  rawBytes: number;
+  storedBytes: number;
+  objects: number;
+  filesReclaimed: number;
+  freedBytes: number;
+  /** Of all these, the sessions that an earlier run had archived and this one finished. */
+  recoveredSessions: number;
+}
+
+/** Gathers the outcome of a run as it goes. */
+export class RunTally {
+  readonly counts: RunCounts = {
+    modelRunRowsRemoved: 0,
+    ordinaryRowsPruned: 0,
+    ordinaryRowsCapped: 0,
+    protectedRowsTrimmed: 0,
+    orphanSessionsArchived: 0,
+    filesArchived: 0,
+    rawBytes: 0,
+    storedBytes: 0,
+    objects: 0,
+    filesReclaimed: 0,
+    freedBytes: 0,
+    recoveredSessions: 0,
+  };
+  readonly failures: SessionFailure[] = [];
+  readonly leftAlone: LeftAlone[] = [];
+  /** Batches of earlier runs that could not be finished because they are damaged. */
+  readonly damagedBatches: { batchId: string; error: ErrorData }[] = [];
+  readonly filesLeft: { name: string; why: string }[] = [];
+  /** Archive ids chosen by `retention.maxEntries`, to tell capped rows from pruned ones. */
+  readonly #capped = new Set<string>();
+
+  shipped(batch: Batch, report: ShipReport): void {
+    for (const { index, files } of report.shipped) {
+      this.counts.filesArchived += files.length;
+      const archiveId = batch.task.sessions[index]?.entry.archiveId;
+      if (batch.planned[index]?.reason === 'ordinary-cap' && archiveId !== undefined) this.#capped.add(archiveId);
+    }
+    this.counts.rawBytes += report.rawBytes;
+    this.counts.storedBytes += report.storedBytes;
+    this.counts.objects += report.objects;
+    for (const { index, error } of report.skipped) {
+      if (error.code === 'source-changed') this.#leave(batch, index);
+      else this.#fail(batch, index, error);
+    }
+  }
+
+  failed(batch: Batch, error: ErrorData): void {
+    for (const index of batch.planned.keys()) this.#fail(batch, index, error);
+  }
+
+  tombstoned(result: Tombstoned, reclaimed: Reclaimed): void {
+    const { counts } = this;
+    for (const { entry } of result.sessions) {
+      if (entry.action === 'files') counts.orphanSessionsArchived += 1;
+      else if (entry.action === 'trim') counts.protectedRowsTrimmed += 1;
+      else if (entry.kind === 'model-run') counts.modelRunRowsRemoved += 1;
+      else if (this.#capped.has(entry.archiveId)) counts.ordinaryRowsCapped += 1;
+      else counts.ordinaryRowsPruned += 1;
+    }
+    counts.filesReclaimed += reclaimed.files;
+    counts.freedBytes += reclaimed.freedBytes;
+    this.filesLeft.push(...reclaimed.left);
+    for (const { session, why } of result.abandoned) {
+      const { sessionKey, sessionId } = session.entry;
+      this.leftAlone.push({ sessionKey, sessionId, why });
+    }
+  }
+
+  #fail(batch: Batch, index: number, error: ErrorData): void {
+    const { sessionKey = null, sessionId = null } = batch.planned[index] ?? {};
+    this.failures.push({ sessionKey, sessionId, error });
+  }
+
+  #leave(batch: Batch, index: number): void {
+    const { sessionKey = null, sessionId = null } = batch.planned[index] ?? {};
+    this.leftAlone.push({ sessionKey, sessionId, why: 'files-changed' });
+  }
+}

@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { link, lstat, open, rename, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ClawbackError, errnoOf } from '../errors.ts';
+import type { ManifestFile } from '../manifest/manifest.ts';
+
+/** What stands under an archived file's name now. */
+export type LocalState = 'absent' | 'identical' | 'different';
+
+export async function localState(folder: string, file: ManifestFile): Promise<LocalState> {
+  const path = join(folder, file.name);
+  try {
+    const stats = await lstat(path);
+    if (!stats.isFile() || stats.size !== file.size) return 'different';
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return 'absent';
+    throw error;
+  }
+  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    const hash = createHash('sha256');
+    for await (const chunk of handle.createReadStream({ autoClose: false })) hash.update(chunk as Buffer);
+    return hash.digest('hex') === file.sha256 ? 'identical' : 'different';
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Gives a fetched file its place, never over an existing one. @throws {ClawbackError} `restore-conflict`. */
+export async function placeFile(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error;
+    throw new ClawbackError('restore-conflict', `restore ${to}: a file of this name appeared meanwhile`, {
+      hint: 'run again to see how it differs, or restore elsewhere with --to DIR',
+    });
+  }
+  await unlink(from);
+}
+
+/** Moves an existing file out of the way under a name that OpenClaw ignores. Returns the new name. */
+export async function setAside(folder: string, name: string, nowMs: number): Promise<string> {
+  const stamp = new Date(nowMs).toISOString().replaceAll(':', '-');
+  const aside = `${name}.clawback-aside-${stamp}`;
+  await rename(join(folder, name), join(folder, aside));
+  return aside;
+}

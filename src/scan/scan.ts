@@ -1,0 +1,139 @@
+import type { BigIntStats } from 'node:fs';
+import { lstat, realpath } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import glob from 'fast-glob';
+import { errnoOf } from '../errors.ts';
+import type { ActivityEvidence } from '../openclaw/activity-evidence.ts';
+import type { StoreLocation } from '../openclaw/discover-stores.ts';
+import type { SessionStore, StoreRow } from '../sessions/session-store.ts';
+import { classifyFileName, type ScannedKind } from './file-kind.ts';
+
+/** What tells one state of a file from another. A re-check compares all four. */
+export interface FileIdentity {
+  readonly dev: bigint;
+  readonly ino: bigint;
+  readonly size: bigint;
+  readonly mtimeNs: bigint;
+}
+
+/** One top-level entry of a sessions folder. */
+export interface ScannedFile {
+  readonly name: string;
+  readonly kind: ScannedKind;
+  /** The transcript's name without `.jsonl`; empty for the store and unknown names. */
+  readonly base: string;
+  readonly sizeBytes: number;
+  /** What the file system holds for it: blocks, not length. */
+  readonly diskBytes: number;
+  readonly mtimeMs: number;
+  readonly mode: number;
+  readonly identity: FileIdentity;
+  /** A regular file under exactly one name. Links and devices are never read or removed. */
+  readonly isPlain: boolean;
+}
+
+export interface SkillPrompts {
+  readonly files: number;
+  readonly diskBytes: number;
+  /** Content hashes that a row's `skillsSnapshot.promptRef` can name. */
+  readonly hashes: ReadonlySet<string>;
+}
+
+/** One store and its folder at one moment: everything that a plan is made of. */
+export interface Snapshot {
+  readonly store: StoreLocation;
+  /** The sessions folder with symbolic links resolved; rows may spell it either way. */
+  readonly realSessionsDir: string;
+  readonly rows: readonly StoreRow[];
+  /** Entries of the store that are not objects: counted, never touched. */
+  readonly malformedRows: number;
+  /** Rows of other stores that keep their transcripts in the same folder: their files are no orphans. */
+  readonly neighbourRows: readonly StoreRow[];
+  readonly files: ReadonlyMap<string, ScannedFile>;
+  readonly prompts: SkillPrompts;
+  readonly activity: ActivityEvidence;
+}
+
+export interface ScanInput {
+  readonly store: StoreLocation;
+  readonly sessions: SessionStore;
+  /** Stores that share the folder with this one. */
+  readonly neighbours: readonly SessionStore[];
+  readonly activity: ActivityEvidence;
+}
+
+/** Reads only. Files that vanish while we look are not in the snapshot. */
+export async function scan(input: ScanInput): Promise<Snapshot> {
+  const { store } = input;
+  const [{ rows, malformedRows }, neighbourRows, files, prompts, realSessionsDir] = await Promise.all([
+    input.sessions.read(),
+    Promise.all(input.neighbours.map((neighbour) => neighbour.read())),
+    scanFiles(store),
+    scanPrompts(store.sessionsDir),
+    realpath(store.sessionsDir),
+  ]);
+  return {
+    store,
+    realSessionsDir,
+    rows,
+    malformedRows,
+    neighbourRows: neighbourRows.flatMap((snapshot) => snapshot.rows),
+    files,
+    prompts,
+    activity: input.activity,
+  };
+}
+
+async function scanFiles(store: StoreLocation): Promise<ReadonlyMap<string, ScannedFile>> {
+  const storeName = basename(store.storePath);
+  const files = new Map<string, ScannedFile>();
+  for (const name of await listNames(store.sessionsDir)) {
+    const stats = await lstatIfThere(join(store.sessionsDir, name));
+    if (stats === undefined || stats.isDirectory()) continue;
+    files.set(name, { name, ...classifyFileName(name, storeName), ...describeStats(stats) });
+  }
+  return files;
+}
+
+export function describeStats(stats: BigIntStats) {
+  const { dev, ino, size, mtimeNs } = stats;
+  return {
+    sizeBytes: Number(size),
+    diskBytes: Number(stats.blocks) * 512,
+    mtimeMs: Number(mtimeNs) / 1e6,
+    mode: Number(stats.mode & 0o7777n),
+    identity: { dev, ino, size, mtimeNs },
+    isPlain: stats.isFile() && stats.nlink === 1n,
+  };
+}
+
+export function sameIdentity(a: FileIdentity, b: FileIdentity): boolean {
+  return a.dev === b.dev && a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs;
+}
+
+function listNames(directory: string): Promise<string[]> {
+  return glob('*', { cwd: directory, dot: true, onlyFiles: false, followSymbolicLinks: false, suppressErrors: false });
+}
+
+async function scanPrompts(sessionsDir: string): Promise<SkillPrompts> {
+  const names = await glob('skills-prompts/sha256/[0-9a-f][0-9a-f]/*.txt', {
+    cwd: sessionsDir,
+    followSymbolicLinks: false,
+  });
+  let diskBytes = 0;
+  for (const name of names) diskBytes += describeDisk(await lstatIfThere(join(sessionsDir, name)));
+  return { files: names.length, diskBytes, hashes: new Set(names.map((name) => basename(name, '.txt'))) };
+}
+
+function describeDisk(stats: BigIntStats | undefined): number {
+  return stats === undefined ? 0 : Number(stats.blocks) * 512;
+}
+
+async function lstatIfThere(path: string): Promise<BigIntStats | undefined> {
+  try {
+    return await lstat(path, { bigint: true });
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}

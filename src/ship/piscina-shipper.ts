@@ -1,0 +1,47 @@
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Piscina } from 'piscina';
+import { ClawbackError, describe, reviveError } from '../errors.ts';
+import type { Shipper } from './shipper.ts';
+import type { ShipReply, ShipTask, VerifyReply, VerifyTask, WorkerSettings } from './task.ts';
+
+/** While one task of a thread waits for the archive, another compresses: a bucket 25 ms away costs little. */
+const TASKS_PER_THREAD = 2;
+
+/** Compiled beside us as .js; run from source (tests), Node strips the types of the .ts itself. */
+const ENTRY = fileURLToPath(new URL(`../../workers/ship${extname(import.meta.url)}`, import.meta.url));
+
+/** A pool of `jobs` threads. Tasks name files by path: their bytes never pass through the caller's thread. */
+export function piscinaShipper(settings: WorkerSettings, jobs: number): Shipper {
+  const pool = new Piscina({
+    filename: ENTRY,
+    minThreads: 0,
+    maxThreads: jobs,
+    concurrentTasksPerWorker: TASKS_PER_THREAD,
+    workerData: settings,
+  });
+  const run = async <Reply extends ShipReply | VerifyReply>(name: string, task: ShipTask | VerifyTask, signal?: AbortSignal) => {
+    try {
+      return (await pool.run(task, { name, ...(signal ? { signal } : {}) })) as Reply;
+    } catch (error) {
+      if (signal?.aborted) throw new ClawbackError('interrupted', 'archive: interrupted', { cause: error });
+      throw new ClawbackError('worker-died', `run ${name} in a worker thread: ${describe(error)}`, {
+        hint: 'nothing local was removed; run again, with fewer --jobs if memory is short',
+        retryable: true,
+        cause: error,
+      });
+    }
+  };
+  return {
+    async ship(task, signal) {
+      const reply = await run<ShipReply>('ship', task, signal);
+      if (reply.ok) return reply.report;
+      throw reviveError(reply.error);
+    },
+    async verify(pack, files, signal) {
+      const reply = await run<VerifyReply>('verify', { pack, files }, signal);
+      if (!reply.ok) throw reviveError(reply.error);
+    },
+    close: () => pool.destroy(),
+  };
+}

@@ -1,0 +1,141 @@
+import type { Codec } from '../codec/codec.ts';
+import type { ManifestFile, ManifestFrame, ManifestPack } from '../manifest/manifest.ts';
+import type { ObjectStore } from '../objects/object-store.ts';
+import { type FrameLayout, layoutFrames, MAX_FRAME_BYTES } from '../packs/frame-layout.ts';
+import { SourceReader } from './source-files.ts';
+import type { SourceFile } from './task.ts';
+
+/** A file of the batch, in pack order. */
+export interface PackFile {
+  /** Index of its session in the task. */
+  readonly session: number;
+  readonly source: SourceFile;
+  /** Path inside the tar. */
+  readonly path: string;
+}
+
+/** What was put, not yet proven: `verifyPack` turns it into a `VerifiedPack`. */
+export interface StoredPack {
+  readonly pack: ManifestPack;
+  /** In the order of the input. */
+  readonly files: readonly ManifestFile[];
+}
+
+export interface PutPackInput {
+  readonly key: string;
+  readonly sessionsDir: string;
+  readonly files: readonly PackFile[];
+  readonly level: number;
+}
+
+/** One per thread. A frame is filled and compressed without a pause, so concurrent tasks can share it. */
+let scratch: Buffer | undefined;
+
+/** Kinds that hold a conversation: they get frames of their own. */
+const TRANSCRIPTS = new Set(['transcript', 'reset', 'deleted', 'backup']);
+
+/**
+ * Packs the files into frames and uploads them while the next frame is made.
+ * @throws {SourceFault} with nothing stored, if a file is not what the plan saw.
+ */
+export async function putPack(objects: ObjectStore, codec: Codec, input: PutPackInput, signal?: AbortSignal): Promise<StoredPack> {
+  const layout = layoutFrames(
+    input.files.map(({ source, path }) => ({
+      path,
+      size: Number(source.identity.size),
+      mode: source.mode,
+      mtimeMs: source.mtimeMs,
+      isTranscript: TRANSCRIPTS.has(source.kind),
+    })),
+  );
+  const writer = objects.createWriter(input.key, signal);
+  const reader = new SourceReader(input.sessionsDir);
+  const hashes = new FileHashes(input.files, reader);
+  const frames: ManifestFrame[] = [];
+  let offset = 0;
+  try {
+    for (const frame of layout.frames) {
+      const compressed = codec.compress(fillFrame(frame, hashes), input.level);
+      frames.push({ offset, storedBytes: compressed.length, rawBytes: frame.rawBytes });
+      offset += compressed.length;
+      await writer.write(compressed);
+    }
+    hashes.finish();
+    const stored = await writer.close();
+    return {
+      pack: {
+        key: input.key,
+        storedBytes: stored.size,
+        sha256: stored.sha256,
+        rawBytes: layout.rawBytes,
+        engine: codec.engine,
+        level: input.level,
+        encryption: 'none',
+        frames,
+      },
+      files: input.files.map(({ source }, index) => describeFile(source, hashes.of(index), layout.places[index] ?? null)),
+    };
+  } catch (error) {
+    await writer.abort();
+    throw error;
+  } finally {
+    reader.close();
+  }
+}
+
+function fillFrame(frame: FrameLayout, hashes: FileHashes): Uint8Array {
+  scratch ??= Buffer.allocUnsafeSlow(MAX_FRAME_BYTES);
+  let used = 0;
+  for (const piece of frame.pieces) {
+    if (piece.kind === 'bytes') {
+      scratch.set(piece.bytes, used);
+      used += piece.bytes.length;
+    } else {
+      hashes.read(piece.file, scratch.subarray(used, used + piece.length));
+      used += piece.length;
+    }
+  }
+  return scratch.subarray(0, used);
+}
+
+/** Opens each file when its first byte is asked for and closes it when the next one begins. */
+class FileHashes {
+  readonly #files: readonly PackFile[];
+  readonly #reader: SourceReader;
+  readonly #digests: string[] = [];
+
+  constructor(files: readonly PackFile[], reader: SourceReader) {
+    this.#files = files;
+    this.#reader = reader;
+  }
+
+  read(file: number, target: Uint8Array): void {
+    this.#advanceTo(file);
+    this.#reader.read(target);
+  }
+
+  /** Ends the last file. Empty files have no piece of their own and are opened on the way. */
+  finish(): void {
+    this.#advanceTo(this.#files.length);
+  }
+
+  of(file: number): string {
+    return this.#digests[file] as string;
+  }
+
+  #current = -1;
+
+  #advanceTo(file: number): void {
+    while (this.#current < file) {
+      if (this.#current >= 0) this.#digests.push(this.#reader.end());
+      this.#current += 1;
+      const next = this.#files[this.#current];
+      if (next !== undefined) this.#reader.begin(next.source, next.session);
+    }
+  }
+}
+
+export function describeFile(source: SourceFile, sha256: string, place: ManifestFile['place']): ManifestFile {
+  const { name, kind, mode, mtimeMs, identity } = source;
+  return { name, kind, size: Number(identity.size), sha256, mode, mtimeMs, place };
+}

@@ -1,0 +1,145 @@
+import { join } from 'node:path';
+import type { Codec } from '../codec/codec.ts';
+import { ClawbackError, toErrorData } from '../errors.ts';
+import { manifestKey, packKey } from '../manifest/keys.ts';
+import { encodeManifest, type Manifest, type ManifestFile, MANIFEST_FORMAT } from '../manifest/manifest.ts';
+import type { ObjectStore } from '../objects/object-store.ts';
+import { verifyContent, verifyStored } from '../verify/verify-pack.ts';
+import { describeFile, type PackFile, putPack, type StoredPack } from './put-pack.ts';
+import { SourceFault, SourceReader } from './source-files.ts';
+import type { ShipReport, ShipSession, ShipTask, SkippedSession, SourceFile, WorkerSettings } from './task.ts';
+
+export interface ShipContext {
+  readonly objects: ObjectStore;
+  readonly codec: Codec;
+  readonly settings: WorkerSettings;
+  readonly nowMs: () => number;
+}
+
+/** Only `verify` makes one, and only from a `StoredPack`: an unproven pack cannot reach a manifest. */
+class VerifiedPack {
+  readonly stored: StoredPack;
+  private constructor(stored: StoredPack) {
+    this.stored = stored;
+  }
+  static async verify(context: ShipContext, stored: StoredPack): Promise<VerifiedPack> {
+    const { objects, codec, settings } = context;
+    if (settings.verify === 'content') await verifyContent(objects, codec, stored.pack, stored.files);
+    else await verifyStored(objects, stored.pack);
+    return new VerifiedPack(stored);
+  }
+}
+
+/**
+ * The body of a worker's task: pack → put → verify → manifest, the manifest last. A session whose files
+ * are not what the plan saw is left behind; the others go on.
+ */
+export async function shipBatch(context: ShipContext, task: ShipTask): Promise<ShipReport> {
+  const skipped: SkippedSession[] = [];
+  let indexes = task.sessions.map((_session, index) => index);
+  while (indexes.length > 0) {
+    try {
+      return { ...(await attempt(context, task, indexes)), skipped };
+    } catch (error) {
+      if (!(error instanceof SourceFault)) throw error;
+      skipped.push({ index: error.session, error: toErrorData(error.reason) });
+      indexes = indexes.filter((index) => index !== error.session);
+    }
+  }
+  return { batchId: task.batchId, manifestKey: null, shipped: [], skipped, rawBytes: 0, storedBytes: 0, objects: 0 };
+}
+
+async function attempt(context: ShipContext, task: ShipTask, indexes: readonly number[]): Promise<Omit<ShipReport, 'skipped'>> {
+  const { instance } = context.settings;
+  const files = packOrder(task, indexes);
+  const discarded = hashDiscarded(task, indexes);
+  const verified = files.length === 0 ? undefined : await VerifiedPack.verify(context, await put(context, task, files));
+  const filesOf = (index: number): ManifestFile[] => [
+    ...(verified?.stored.files.filter((_file, place) => files[place]?.session === index) ?? []),
+    ...(discarded.get(index) ?? []),
+  ];
+  const manifest: Manifest = {
+    format: MANIFEST_FORMAT,
+    tool: context.settings.tool,
+    instance,
+    runId: context.settings.runId,
+    batchId: task.batchId,
+    createdAt: new Date(context.nowMs()).toISOString(),
+    source: { kind: 'openclaw-file-store', storeId: task.storeId },
+    verified: context.settings.verify,
+    packs: verified === undefined ? [] : [verified.stored.pack],
+    sessions: indexes.map((index) => ({ ...sessionAt(task, index).entry, files: filesOf(index) })),
+  };
+  const key = manifestKey(instance, task.batchId);
+  const manifestBytes = await putManifest(context, key, manifest);
+  return {
+    batchId: task.batchId,
+    manifestKey: key,
+    shipped: indexes.map((index) => ({
+      index,
+      files: filesOf(index).map(({ name, sha256 }) => ({ name, sha256, identity: sourceOf(task, index, name).identity })),
+    })),
+    rawBytes: verified?.stored.pack.rawBytes ?? 0,
+    storedBytes: (verified?.stored.pack.storedBytes ?? 0) + manifestBytes,
+    objects: verified === undefined ? 1 : 2,
+  };
+}
+
+/** Writes the commit record and reads it back: from here on the batch is archived. */
+async function putManifest({ objects, codec, settings }: ShipContext, key: string, manifest: Manifest): Promise<number> {
+  const raw = encodeManifest(manifest);
+  const frame = codec.compress(raw, settings.level);
+  await objects.put(key, frame);
+  const back = codec.decompress(await objects.get(key), raw.length);
+  if (Buffer.compare(back, raw) === 0) return frame.length;
+  throw new ClawbackError('object-corrupt', `read back manifest ${key}: it is not what was written`, {
+    hint: 'no local file was removed; check the storage, then run again',
+  });
+}
+
+function put({ objects, codec, settings }: ShipContext, task: ShipTask, files: readonly PackFile[]): Promise<StoredPack> {
+  const key = packKey(settings.instance, task.batchId);
+  return putPack(objects, codec, { key, sessionsDir: task.sessionsDir, files, level: settings.level });
+}
+
+/** Transcripts first, session by session; then like with like, where repetition lies close together. */
+function packOrder(task: ShipTask, indexes: readonly number[]): PackFile[] {
+  const files = indexes
+    .filter((index) => sessionAt(task, index).keepFiles)
+    .flatMap((session) =>
+      sessionAt(task, session).files.map((source) => ({
+        session,
+        source,
+        path: join(sessionAt(task, session).entry.agentId, source.name),
+      })),
+    );
+  const rank = ({ source }: PackFile) => ['transcript', 'reset', 'deleted', 'backup', 'trajectory'].indexOf(source.kind) + 1 || 6;
+  return files.sort((a, b) => rank(a) - rank(b));
+}
+
+/** Hashes the files that the operator chose not to keep: the manifest still says what they were. */
+function hashDiscarded(task: ShipTask, indexes: readonly number[]): Map<number, ManifestFile[]> {
+  const reader = new SourceReader(task.sessionsDir);
+  const buffer = Buffer.alloc(1024 * 1024);
+  const hash = (source: SourceFile, session: number) => {
+    reader.begin(source, session);
+    for (let left = Number(source.identity.size); left > 0; left -= Math.min(left, buffer.length)) {
+      reader.read(buffer.subarray(0, Math.min(left, buffer.length)));
+    }
+    return describeFile(source, reader.end(), null);
+  };
+  try {
+    const sessions = indexes.filter((index) => !sessionAt(task, index).keepFiles);
+    return new Map(sessions.map((index) => [index, sessionAt(task, index).files.map((source) => hash(source, index))]));
+  } finally {
+    reader.close();
+  }
+}
+
+function sessionAt(task: ShipTask, index: number): ShipSession {
+  return task.sessions[index] as ShipSession;
+}
+
+function sourceOf(task: ShipTask, index: number, name: string): SourceFile {
+  return sessionAt(task, index).files.find((file) => file.name === name) as SourceFile;
+}

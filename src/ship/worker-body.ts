@@ -1,0 +1,35 @@
+import { workerData } from 'node:worker_threads';
+import { openCodec } from '../codec/open.ts';
+import { toErrorData } from '../errors.ts';
+import { openObjectStore } from '../objects/open.ts';
+import { verifyContent } from '../verify/verify-pack.ts';
+import { type ShipContext, shipBatch } from './ship-batch.ts';
+import type { ShipReply, ShipTask, VerifyReply, VerifyTask, WorkerSettings } from './task.ts';
+
+/** Opened at the first task and kept: connections and the WASM heap live as long as the thread. */
+let context: Promise<ShipContext> | undefined;
+
+async function openContext(settings: WorkerSettings): Promise<ShipContext> {
+  const [objects, codec] = await Promise.all([openObjectStore(settings.archive), openCodec(settings.engine)]);
+  return { objects, codec, settings, nowMs: () => Date.now() };
+}
+
+export async function ship(task: ShipTask): Promise<ShipReply> {
+  try {
+    context ??= openContext(workerData as WorkerSettings);
+    return { ok: true, report: await shipBatch(await context, task) };
+  } catch (error) {
+    return { ok: false, error: toErrorData(error) };
+  }
+}
+
+export async function verify(task: VerifyTask): Promise<VerifyReply> {
+  try {
+    context ??= openContext(workerData as WorkerSettings);
+    const { objects, codec } = await context;
+    await verifyContent(objects, codec, task.pack, task.files);
+    return { ok: true };
+  } catch (error) {
+    return { ok: false, error: toErrorData(error) };
+  }
+}

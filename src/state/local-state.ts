@@ -1,0 +1,82 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { ClawbackError, describe, errnoOf } from '../errors.ts';
+import { assertInstance } from '../manifest/keys.ts';
+
+const restoredSchema = z.record(z.string(), z.number());
+
+/**
+ * clawback's own folder, `<stateDir>/clawback`. Apart from the instance's name it is a cache: losing it
+ * costs time, never data.
+ */
+export class LocalState {
+  readonly directory: string;
+
+  constructor(stateDir: string) {
+    this.directory = join(stateDir, 'clawback');
+  }
+
+  get cacheDir(): string {
+    return join(this.directory, 'cache');
+  }
+
+  /** The name of this OpenClaw in a shared archive: made once, then kept. */
+  async instance(): Promise<string> {
+    const path = join(this.directory, 'instance');
+    const kept = await readIfThere(path);
+    if (kept !== undefined) return assertInstance(kept.trim());
+    const made = `oc-${randomBytes(6).toString('hex')}`;
+    await mkdir(this.directory, { recursive: true, mode: 0o700 });
+    try {
+      const file = await open(path, 'wx', 0o600);
+      try {
+        await file.writeFile(`${made}\n`);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      return made;
+    } catch (error) {
+      // Another process was first: its name is the name.
+      if (errnoOf(error) === 'EEXIST') return assertInstance((await readFile(path, 'utf8')).trim());
+      throw error;
+    }
+  }
+
+  /** When each session id was last restored by hand, in epoch milliseconds: it keeps the next run from archiving it again at once. */
+  async restoredAtMs(): Promise<ReadonlyMap<string, number>> {
+    const text = await readIfThere(this.#restoredPath);
+    if (text === undefined) return new Map();
+    try {
+      return new Map(Object.entries(restoredSchema.parse(JSON.parse(text))));
+    } catch (error) {
+      throw new ClawbackError('config-invalid', `read ${this.#restoredPath}: ${describe(error).split('\n')[0]}`, {
+        hint: 'remove the file: restored conversations may then be archived again, nothing is lost',
+      });
+    }
+  }
+
+  async recordRestored(sessionIds: readonly string[], nowMs: number): Promise<void> {
+    const restored = new Map(await this.restoredAtMs());
+    for (const id of sessionIds) restored.set(id, nowMs);
+    await mkdir(dirname(this.#restoredPath), { recursive: true, mode: 0o700 });
+    const temporary = `${this.#restoredPath}.${process.pid}.tmp`;
+    await writeFile(temporary, JSON.stringify(Object.fromEntries(restored)), { mode: 0o600 });
+    await rename(temporary, this.#restoredPath);
+  }
+
+  get #restoredPath(): string {
+    return join(this.directory, 'restored.json');
+  }
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}

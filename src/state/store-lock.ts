@@ -1,0 +1,125 @@
+import { randomUUID } from 'node:crypto';
+import { link, readFile, rename, rm, unlink, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { ClawbackError, errnoOf } from '../errors.ts';
+import { isProcessAlive, readProcessStart } from '../openclaw/process-alive.ts';
+
+interface Holder {
+  readonly id: string;
+  readonly pid: number;
+  readonly host: string;
+  readonly command: string;
+  readonly since: string;
+  /** Kernel start time of the process where the system tells it: a recycled pid is another process. */
+  readonly processStart?: number;
+}
+
+/** One clawback at a time may change a store. Beside the store, since two state folders may share one. */
+export class StoreLock {
+  readonly #path: string;
+  readonly #content: string;
+
+  private constructor(path: string, content: string) {
+    this.#path = path;
+    this.#content = content;
+  }
+
+  /** @throws {ClawbackError} `locked`, saying who holds it. */
+  static async acquire(sessionsDir: string, command: string, nowMs: number): Promise<StoreLock> {
+    // OpenClaw ignores names that it does not know, and none of its own begins like this.
+    const path = join(sessionsDir, '.clawback.lock');
+    const processStart = readProcessStart(process.pid);
+    const holder: Holder = {
+      id: randomUUID(),
+      pid: process.pid,
+      host: hostname(),
+      command,
+      since: new Date(nowMs).toISOString(),
+      ...(processStart === undefined ? {} : { processStart }),
+    };
+    const lock = new StoreLock(path, JSON.stringify(holder));
+    if (await lock.#create()) return lock;
+    const found = await readLock(path);
+    if (found !== undefined && !isStale(found.holder)) throw heldBy(path, found.holder);
+    if (found !== undefined) await removeStale(path, found.text);
+    if (await lock.#create()) return lock;
+    throw heldBy(path, (await readLock(path))?.holder);
+  }
+
+  /** @throws {ClawbackError} `locked` if somebody took the lock away from us: then we may not commit. */
+  async assertHeld(): Promise<void> {
+    const found = await readLock(this.#path);
+    if (found?.text !== this.#content) throw heldBy(this.#path, found?.holder);
+  }
+
+  async release(): Promise<void> {
+    if ((await readLock(this.#path))?.text === this.#content) await rm(this.#path, { force: true });
+  }
+
+  /** Complete from the first moment: a lock that is seen can be read. */
+  async #create(): Promise<boolean> {
+    const temporary = `${this.#path}.${randomUUID()}`;
+    await writeFile(temporary, this.#content, { mode: 0o600, flag: 'wx' });
+    try {
+      await link(temporary, this.#path);
+      return true;
+    } catch (error) {
+      if (errnoOf(error) === 'EEXIST') return false;
+      throw error;
+    } finally {
+      await unlink(temporary);
+    }
+  }
+}
+
+async function readLock(path: string): Promise<{ text: string; holder: Holder | undefined } | undefined> {
+  try {
+    const text = await readFile(path, 'utf8');
+    return { text, holder: parseHolder(text) };
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function parseHolder(text: string): Holder | undefined {
+  try {
+    const value = JSON.parse(text) as Partial<Holder> | null;
+    return typeof value?.pid === 'number' && typeof value.host === 'string' ? (value as Holder) : undefined;
+  } catch {
+    // Not ours to judge: an unreadable lock counts as held.
+    return undefined;
+  }
+}
+
+/** Only a holder on this host can be known to be dead. */
+function isStale(holder: Holder | undefined): boolean {
+  return holder !== undefined && holder.host === hostname() && !isProcessAlive(holder.pid, holder.processStart);
+}
+
+/** Moves the lock aside and looks again, so that two who find it stale do not remove each other's. */
+async function removeStale(path: string, text: string): Promise<void> {
+  const aside = `${path}.stale-${randomUUID()}`;
+  try {
+    await rename(path, aside);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return;
+    throw error;
+  }
+  const moved = await readFile(aside, 'utf8');
+  if (moved !== text) await link(aside, path).catch((error: unknown) => ignoreExisting(error));
+  await unlink(aside);
+}
+
+function ignoreExisting(error: unknown): void {
+  if (errnoOf(error) !== 'EEXIST') throw error;
+}
+
+function heldBy(path: string, holder: Holder | undefined): ClawbackError {
+  const who = holder === undefined ? 'an unreadable lock file' : `${holder.command}, process ${holder.pid} on ${holder.host} since ${holder.since}`;
+  return new ClawbackError('locked', `lock the store: held by ${who}`, {
+    hint: `wait for it to end; if it is certainly not running any more, remove ${path}`,
+    retryable: true,
+  });
+}

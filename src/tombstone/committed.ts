@@ -1,0 +1,14 @@
+import type { ManifestSession } from '../manifest/manifest.ts';
+import type { ArchivedFile } from '../ship/task.ts';
+
+/** A session generation whose manifest is durable, with the local files that it holds byte for byte. */
+export interface CommittedSession {
+  readonly entry: Omit<ManifestSession, 'files'>;
+  readonly files: readonly ArchivedFile[];
+}
+
+/** Why an archived session's row and files stay where they are. The archive holds a copy all the same. */
+export interface Abandoned {
+  readonly session: CommittedSession;
+  readonly why: 'row-changed' | 'row-gone' | 'files-changed' | 'now-active';
+}

@@ -1,0 +1,54 @@
+import type { ArchivePlan } from '../plan/plan.ts';
+import { References } from '../plan/references.ts';
+import { rowSha256 } from '../sessions/canonical-json.ts';
+import { sameIdentity } from '../scan/scan.ts';
+import type { ArchivedFile } from '../ship/task.ts';
+import type { Abandoned, CommittedSession } from './committed.ts';
+
+export interface Rechecked {
+  /** Rows that may be changed now, and orphan files that may go. */
+  readonly ready: readonly CommittedSession[];
+  /** Rows that an earlier run has changed already: only their files are left. */
+  readonly done: readonly CommittedSession[];
+  readonly abandoned: readonly Abandoned[];
+}
+
+/**
+ * Looks again, right before the commit, with a plan made afresh. It may only abandon: a session goes on
+ * if the fresh plan selects the same row for the same action and every file is the one that was hashed. Pure.
+ */
+export function recheck(sessions: readonly CommittedSession[], fresh: ArchivePlan): Rechecked {
+  const ready: CommittedSession[] = [];
+  const done: CommittedSession[] = [];
+  const abandoned: Abandoned[] = [];
+  const references = new References(fresh.snapshot);
+  const rows = new Map(fresh.snapshot.rows.map(({ sessionKey, row }) => [sessionKey, rowSha256(row)]));
+  const selectedKeys = new Map(fresh.selected.flatMap((one) => (one.row === null ? [] : [[one.sessionKey, one.action]])));
+  const selectedOrphans = new Set(fresh.selected.flatMap((one) => (one.row === null ? one.files.map((file) => file.name) : [])));
+  const isUnchanged = (file: ArchivedFile) => {
+    const found = fresh.snapshot.files.get(file.name);
+    return found !== undefined && found.isPlain && sameIdentity(found.identity, file.identity);
+  };
+
+  for (const session of sessions) {
+    const { entry } = session;
+    const abandon = (why: Abandoned['why']) => abandoned.push({ session, why });
+    if (!session.files.every(isUnchanged)) abandon('files-changed');
+    else if (entry.action === 'files') {
+      if (session.files.every((file) => selectedOrphans.has(file.name))) ready.push(session);
+      else abandon('now-active');
+    } else {
+      const found = rows.get(entry.sessionKey ?? '');
+      const after = entry.tombstone === null ? undefined : rowSha256(entry.tombstone);
+      if (found === after) {
+        // The stub belongs to the tombstone; the archived files must belong to nobody.
+        if (session.files.some((file) => references.isReferenced(file.name))) abandon('now-active');
+        else done.push(session);
+      } else if (found === undefined) abandon('row-gone');
+      else if (found !== entry.rowSha256) abandon('row-changed');
+      else if (selectedKeys.get(entry.sessionKey) !== entry.action) abandon('now-active');
+      else ready.push(session);
+    }
+  }
+  return { ready, done, abandoned };
+}

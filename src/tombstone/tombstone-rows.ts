@@ -1,0 +1,50 @@
+import type { RowChange, SessionStore } from '../sessions/session-store.ts';
+import { syncDirectory } from '../sessions/sync-directory.ts';
+import type { Abandoned, CommittedSession } from './committed.ts';
+import type { Rechecked } from './recheck.ts';
+import { removeOwnStub, writeStub } from './stub-transcript.ts';
+
+/**
+ * Sessions whose rows no longer need their files: the only thing that `reclaim` accepts, and only
+ * `tombstoneRows` makes one.
+ */
+export class Tombstoned {
+  readonly sessionsDir: string;
+  readonly sessions: readonly CommittedSession[];
+  /** Rows that were archived but stay, with the reason. */
+  readonly abandoned: readonly Abandoned[];
+
+  private constructor(sessionsDir: string, sessions: readonly CommittedSession[], abandoned: readonly Abandoned[]) {
+    this.sessionsDir = sessionsDir;
+    this.sessions = sessions;
+    this.abandoned = abandoned;
+  }
+
+  /**
+   * Changes all ready rows in one atomic rewrite of the store. Stub transcripts are there before the rows
+   * that name them.
+   */
+  static async commit(store: SessionStore, sessionsDir: string, checked: Rechecked): Promise<Tombstoned> {
+    const withRow = checked.ready.filter(({ entry }) => entry.action !== 'files');
+    if (withRow.length === 0) return new Tombstoned(sessionsDir, [...checked.ready, ...checked.done], checked.abandoned);
+    for (const session of withRow) await writeStub(sessionsDir, session.entry);
+    await syncDirectory(sessionsDir);
+    const outcomes = await store.commit(withRow.map(rowChange));
+    const committed: CommittedSession[] = [];
+    const abandoned: Abandoned[] = [];
+    for (const session of withRow) {
+      const outcome = outcomes.get(session.entry.sessionKey as string);
+      if (outcome === 'committed') committed.push(session);
+      else {
+        await removeOwnStub(sessionsDir, session.entry);
+        abandoned.push({ session, why: outcome === 'gone' ? 'row-gone' : 'row-changed' });
+      }
+    }
+    const filesOnly = checked.ready.filter(({ entry }) => entry.action === 'files');
+    return new Tombstoned(sessionsDir, [...committed, ...filesOnly, ...checked.done], [...checked.abandoned, ...abandoned]);
+  }
+}
+
+function rowChange({ entry }: CommittedSession): RowChange {
+  return { sessionKey: entry.sessionKey as string, expectSha256: entry.rowSha256, replaceWith: entry.tombstone };
+}
