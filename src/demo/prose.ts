@@ -29,13 +29,19 @@ const LEVELS = ['INFO', 'INFO', 'INFO', 'WARN', 'DEBUG', 'ERROR'];
 export function sentence(random: Random): string {
   const text = `${random.pick(SUBJECTS)} ${random.pick(VERBS)} ${random.pick(TAILS)}`;
   const detail = random.next();
-  if (detail < 0.25) return `${text} (see #${random.int(1000, 9999)}).`;
-  if (detail < 0.4) return `${random.pick(NAMES)} says ${text}, about ${random.int(2, 98)} % of the time.`;
-  return `${text}.`;
+  if (detail < 0.25) return capitalised(`${text} (see #${random.int(1000, 9999)}).`);
+  if (detail < 0.4) {
+    return capitalised(`${random.pick(NAMES)} says ${text}, about ${random.int(2, 98)} % of the time.`);
+  }
+  return capitalised(`${text}.`);
+}
+
+function capitalised(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 export function question(random: Random): string {
-  return `${random.pick(ASKS)} ${random.pick(SUBJECTS)}? ${sentence(random)}`;
+  return `${capitalised(random.pick(ASKS))} ${random.pick(SUBJECTS)}? ${sentence(random)}`;
 }
 
 /** At least `chars` characters of sentences, in paragraphs. */

@@ -1,4 +1,4 @@
-import { agesBetween, DAY_MS, fileStamp, HOUR_MS } from './ages.ts';
+import { agesBetween, DAY_MS, fileStamp, HOUR_MS, olderThanThreshold } from './ages.ts';
 import { type Conversation, writeTrajectory, writeTranscript } from './conversation-files.ts';
 import type { Random } from './random.ts';
 import type { Row } from './rows.ts';
@@ -6,7 +6,7 @@ import type { SessionsFolder } from './sessions-folder.ts';
 import { correlated, drawNormals, drawSizes } from './sizes.ts';
 import type { SlackConversation } from './slack-plan.ts';
 import { slackBaseName } from './slack-rows.ts';
-import { type Orphan, type OrphanKind, scaleCount } from './synthetic-store.ts';
+import { type Orphan, type OrphanKind, type SyntheticSession, scaleCount } from './synthetic-store.ts';
 import { type TrajectorySetup, TURN_BYTES } from './trajectories.ts';
 
 const RESET_SIZE = { median: 30_000, p95: 400_000, max: 8_000_000, mean: 110_000 };
@@ -90,7 +90,7 @@ export function codexSidecar(sessionFile: string, updatedAtMs: number, random: R
 /** Deleted transcripts, checkpoints and repair backups that no row names, and what the store's writer left. */
 export function writeLooseFiles(
   context: OrphanContext,
-  transcripts: readonly string[],
+  sessions: readonly SyntheticSession[],
   store: Readonly<Record<string, Row>>,
   storeTemps: number,
 ): Orphan[] {
@@ -119,10 +119,12 @@ export function writeLooseFiles(
     const bytes = random.between(200_000, 1_100_000);
     addTranscript('checkpoint', ageMs, bytes, (id) => `${id}.checkpoint.${random.uuid()}.jsonl`);
   }
-  for (const ageMs of [...ages(3), ...olderAges(2)]) {
+  // A backup lies beside its live transcript and is older: it must not make an idle row look busy.
+  const youngest = [...sessions].sort((a, b) => a.ageMs - b.ageMs).slice(0, scaleCount(5, countScale));
+  for (const { ageMs: rowAgeMs, files } of youngest) {
+    const ageMs = olderThanThreshold(rowAgeMs + HOUR_MS);
     const stamp = `${random.int(300, 9000)}-${nowMs - ageMs}`;
-    const transcript = random.pick(transcripts);
-    addTranscript('repair-backup', ageMs, SMALL_TRANSCRIPT_BYTES, () => `${transcript}.bak-${stamp}`);
+    addTranscript('repair-backup', ageMs, SMALL_TRANSCRIPT_BYTES, () => `${files[0]}.bak-${stamp}`);
   }
   const storeText = JSON.stringify(Object.fromEntries(Object.entries(store).slice(0, 20)), null, 2);
   for (const ageMs of agesBetween(random, scaleCount(storeTemps, countScale), DAY_MS, 7 * DAY_MS)) {

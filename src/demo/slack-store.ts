@@ -34,12 +34,16 @@ export async function writeSlackStore(options: SyntheticStoreOptions): Promise<S
   const folder = new SessionsFolder(stateDir, agentId);
   writeOpenClawConfig(stateDir);
 
-  const drawn: readonly LivePlan[] = planSlackConversations(random.fork('plan'), { agentId, nowMs, countScale });
+  const drawn: readonly LivePlan[] = planSlackConversations(random.fork('plan'), {
+    agentId,
+    nowMs,
+    countScale,
+  });
   const blocked = blockers ? plantBlockers(drawn, random.fork('blockers')) : drawn;
   const plans = variants ? plantVariants(blocked) : blocked;
   writeEvidence(stateDir, agentId, plans, random.fork('evidence'));
 
-  const setup = conversationSetup(sizeScale);
+  const setup = conversationSetup(sizeScale, 'slack');
   const sizes = drawLiveSizes(random.fork('sizes'), plans.length, sizeScale, countScale);
   const rows: Record<string, Row> = {};
   const sessions: SyntheticSession[] = [];
@@ -83,10 +87,9 @@ export async function writeSlackStore(options: SyntheticStoreOptions): Promise<S
     // The report's count of files holds with and without blockers: what they plant takes a leftover's place.
     const liveSidecars = plans.filter((plan) => plan.blocker === 'codex-app-server').length;
     const locks = plans.filter((plan) => plan.locked).length;
-    const transcripts = sessions.flatMap(({ files }) => files.slice(0, 1));
     orphans.push(
       ...writeGenerations(context, plans, scaleCount(CODEX_SIDECARS, countScale) - liveSidecars),
-      ...writeLooseFiles(context, transcripts, rows, STORE_TEMPS - locks),
+      ...writeLooseFiles(context, sessions, rows, STORE_TEMPS - locks),
     );
   }
   folder.writeStore(rows, nowMs - Math.min(...sessions.map(({ ageMs }) => ageMs)));

@@ -9,13 +9,13 @@ export interface SyntheticStoreOptions {
   readonly seed?: number;
   /** Size of transcripts and trajectories against a real store's; rows keep their real size. @default 1 */
   readonly sizeScale?: number;
-  /** Number of rows and orphan files against the report's. @default 1 */
+  /** Number of rows and orphan files against the report's; at most 1. @default 1 */
   readonly countScale?: number;
   /** Plant rows that nobody may touch: running, pending delivery, bound, … @default true */
   readonly blockers?: boolean;
   /** Plant files that no row references: reset archives, orphan trajectories, … @default true */
   readonly orphans?: boolean;
-  /** Plant shapes that break the report's own totals: a shared session id, an extra subagent row, … @default false */
+  /** Plant shapes that break the report's totals: a shared session id, a subagent row, an upper-case key. @default false */
   readonly variants?: boolean;
 }
 
@@ -55,7 +55,7 @@ export type OrphanKind =
   | 'store-backup'
   | 'usage-cache';
 
-/** A file that no row references. */
+/** A file that no row references. A repair backup lies beside a live transcript, all others stand alone. */
 export interface Orphan {
   readonly name: string;
   readonly kind: OrphanKind;

@@ -20,24 +20,31 @@ export interface TrajectorySetup {
   readonly toolsJson: string;
   readonly metadataJson: string;
   readonly turnBytes: number;
+  /** Where the messages came in. */
+  readonly channel: string;
 }
 
 /** A conversation's turn: 30 KB of system prompt, 33 KB of tools, 30 KB of metadata, times `sizeScale`. */
-export function conversationSetup(sizeScale: number): TrajectorySetup {
-  return setupOf(30_000 * sizeScale, 33_000 * sizeScale, 29_500 * sizeScale);
+export function conversationSetup(sizeScale: number, channel: string): TrajectorySetup {
+  return setupOf(30_000 * sizeScale, 33_000 * sizeScale, 29_500 * sizeScale, channel);
 }
 
 /** A model-run probe's turn: no tools, next to no prompt, 20 KB of metadata, times `sizeScale`. */
 export function probeSetup(sizeScale: number): TrajectorySetup {
-  return setupOf(50, 0, 20_600 * sizeScale);
+  return setupOf(50, 0, 20_600 * sizeScale, 'webchat');
 }
 
-function setupOf(promptChars: number, toolsChars: number, metadataChars: number): TrajectorySetup {
+function setupOf(
+  promptChars: number,
+  toolsChars: number,
+  metadataChars: number,
+  channel: string,
+): TrajectorySetup {
   const systemPromptJson = JSON.stringify(systemPrompt(promptChars));
   const toolsJson = JSON.stringify(toolDefinitions(toolsChars));
   const metadataJson = JSON.stringify(metadata(metadataChars));
   const turnBytes = 2 * systemPromptJson.length + toolsJson.length + metadataJson.length + TURN_FLOOR_BYTES;
-  return { systemPromptJson, toolsJson, metadataJson, turnBytes };
+  return { systemPromptJson, toolsJson, metadataJson, turnBytes, channel };
 }
 
 function metadata(chars: number): Record<string, unknown> {
@@ -128,7 +135,10 @@ function turnEvents(
     finalPromptText: prompt,
   };
   return [
-    ['session.started', JSON.stringify({ ...started, messageProvider: 'slack', messageChannel: 'slack' })],
+    [
+      'session.started',
+      JSON.stringify({ ...started, messageProvider: setup.channel, messageChannel: setup.channel }),
+    ],
     ['trace.metadata', setup.metadataJson],
     ['context.compiled', `{${sent},"tools":${setup.toolsJson},"transport":"auto"}`],
     ['prompt.submitted', `{${sent}}`],

@@ -5,7 +5,7 @@ import { errnoOf } from '../errors.ts';
 import { checkSignal } from './checks.ts';
 import { notAFolder, notRegular, symlinkRefused, translating } from './directory-errors.ts';
 import { findFolders, lstatIfAny } from './directory-files.ts';
-import { temporaryFor } from './directory-writer.ts';
+import { temporaryFor } from './directory-place.ts';
 import { isObjectKey } from './object-store.ts';
 
 export interface ListedFile {

@@ -1,10 +1,11 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { type FileHandle, link, open, rename, unlink } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { type FileHandle, open, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { ClawbackError, errnoOf } from '../errors.ts';
 import { alreadyExists, checkSignal, writerIsDone } from './checks.ts';
 import { translatingWrite } from './directory-errors.ts';
-import { fileHolds, lstatIfAny, makeFolders, syncFolder } from './directory-files.ts';
+import { fileHolds, makeFolders, syncFolder } from './directory-files.ts';
+import { placeFile, temporaryPath } from './directory-place.ts';
 import type { ObjectWriter, StoredObject } from './object-store.ts';
 
 export interface DirectoryContext {
@@ -12,19 +13,6 @@ export interface DirectoryContext {
   /** Folders whose own name this process has synced. */
   readonly synced: Set<string>;
   readonly hardLinks: boolean;
-}
-
-/** File systems without hard links (FAT, some network mounts) answer one of these. */
-const NO_HARD_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
-
-// A hidden name beside the final one: no key reaches it, since segments never start with a dot, and
-// it is on the same file system. The name keeps enough of the key to tell whose leftover it is.
-const TEMPORARY = /^\.(.+)\.[0-9a-f]{16}\.tmp$/;
-const KEPT_NAME_CHARACTERS = 200;
-
-/** What is left of the last segment of a key in the name of its temporary file, or undefined. */
-export function temporaryFor(name: string): string | undefined {
-  return TEMPORARY.exec(name)?.[1];
 }
 
 /** Writes beside the final place, syncs, then links the finished file into place. */
@@ -89,15 +77,14 @@ export class DirectoryWriter implements ObjectWriter {
     checkSignal(this.#doing, this.#signal);
     const { root, synced } = this.#context;
     const finalPath = await makeFolders(this.#doing, root, this.#key, synced);
-    const kept = basename(finalPath).slice(0, KEPT_NAME_CHARACTERS);
-    const path = join(dirname(finalPath), `.${kept}.${randomBytes(8).toString('hex')}.tmp`);
+    const path = temporaryPath(finalPath);
     this.#file = { finalPath, path, handle: await open(path, 'wx', 0o600) };
     return this.#file;
   }
 
   async #place(path: string, finalPath: string, stored: StoredObject): Promise<void> {
-    const taken = await this.#isTaken(path, finalPath);
-    if (!taken) return;
+    const taken = await placeFile(this.#doing, path, finalPath, this.#context.hardLinks);
+    if (taken === undefined) return;
     if (taken.isDirectory()) {
       throw new ClawbackError(
         'object-invalid-key',
@@ -108,25 +95,6 @@ export class DirectoryWriter implements ObjectWriter {
       );
     }
     if (!(await fileHolds(this.#doing, finalPath, stored, this.#signal))) throw alreadyExists(this.#doing);
-  }
-
-  /** Moves the finished file into place, or returns what is already there. */
-  async #isTaken(path: string, finalPath: string) {
-    if (this.#context.hardLinks) {
-      try {
-        await link(path, finalPath);
-        return undefined;
-      } catch (error) {
-        const errno = errnoOf(error) ?? '';
-        if (errno === 'EEXIST') return lstatIfAny(finalPath);
-        if (!NO_HARD_LINKS.has(errno)) throw error;
-      }
-    }
-    // Rename replaces, so another writer of this very key in this very moment could lose; the one
-    // archiver per instance that the lock allows never writes a key twice at once.
-    const existing = await lstatIfAny(finalPath);
-    if (existing === undefined) await rename(path, finalPath);
-    return existing;
   }
 
   async #discard(): Promise<void> {

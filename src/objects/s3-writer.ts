@@ -105,7 +105,8 @@ export class S3Writer implements ObjectWriter {
       await upload.complete(signal);
     } catch (error) {
       // The reply may have been lost after the parts were joined; a repeated request then finds no upload.
-      if (!(await holdsAlready(connection, doing, key, expected, signal))) throw connection.translate(doing, error);
+      if (!(await holdsAlready(connection, doing, key, expected, signal)))
+        throw connection.translate(doing, error);
       await this.#giveUp(error);
       return;
     }

@@ -13,12 +13,19 @@ export interface ObjectStoreUnderTest {
 const MiB = 1 << 20;
 
 /** The contract of `ObjectStore`, in executable form. Every adapter's test calls it. */
-export function describeObjectStore(name: string, { open, leavesUploads = true }: ObjectStoreUnderTest): void {
+export function describeObjectStore(
+  name: string,
+  { open, leavesUploads = true }: ObjectStoreUnderTest,
+): void {
   describe(`${name} as an object store`, () => {
     test('gives back what was put, with its size and SHA-256', async () => {
       const store = await open();
       const bytes = randomBytes(100_000);
-      expect(await store.put('a/one.bin', bytes)).toEqual({ key: 'a/one.bin', size: 100_000, sha256: sha256(bytes) });
+      expect(await store.put('a/one.bin', bytes)).toEqual({
+        key: 'a/one.bin',
+        size: 100_000,
+        sha256: sha256(bytes),
+      });
       expect(sha256(await store.get('a/one.bin'))).toBe(sha256(bytes));
       const stat = await store.stat('a/one.bin');
       expect(stat).toMatchObject({ key: 'a/one.bin', size: 100_000 });
@@ -148,13 +155,31 @@ export function describeObjectStore(name: string, { open, leavesUploads = true }
 
     test('refuses keys that could lead out of the store or into hidden names', async () => {
       const store = await open();
-      const bad = ['', '/', '/a', 'a/', 'a//b', '.', '..', '../a', 'a/../b', 'a/.b', '.tmp/x', 'A', 'a b', 'ä', 'a\0b'];
+      const bad = [
+        '',
+        '/',
+        '/a',
+        'a/',
+        'a//b',
+        '.',
+        '..',
+        '../a',
+        'a/../b',
+        'a/.b',
+        '.tmp/x',
+        'A',
+        'a b',
+        'ä',
+        'a\0b',
+      ];
       for (const key of [...bad, 'a\\b', 'a\n', 'a?b', 'a%2fb', 'x'.repeat(513)]) {
         await expectCode(store.put(key, Buffer.from('x')), 'object-invalid-key');
         await expectCode(store.get(key), 'object-invalid-key');
         await expectCode(store.stat(key), 'object-invalid-key');
         await expectCode(store.delete(key), 'object-invalid-key');
-        expect(() => store.createWriter(key), key).toThrow(expect.objectContaining({ code: 'object-invalid-key' }));
+        expect(() => store.createWriter(key), key).toThrow(
+          expect.objectContaining({ code: 'object-invalid-key' }),
+        );
       }
       for (const prefix of ['/', '../', 'a/../', '.tmp/', 'A', 'a//']) {
         await expectCode(keysOf(store, prefix), 'object-invalid-key');
@@ -262,8 +287,8 @@ export function describeObjectStore(name: string, { open, leavesUploads = true }
     test('gives up what a crashed run left unfinished, below the prefix only', async () => {
       const store = await open();
       await store.put('mine/done', Buffer.from('x'));
-      for (const key of ['mine/1', 'mine/2', 'yours/1']) {
-        const writer = store.createWriter(key);
+      const writers = ['mine/1', 'mine/2', 'yours/1'].map((key) => store.createWriter(key));
+      for (const writer of writers) {
         for (let i = 0; i < 20; i += 1) await writer.write(Buffer.alloc(MiB, i));
       }
       expect(await keysOf(store, '')).toEqual(['mine/done']);
@@ -271,6 +296,7 @@ export function describeObjectStore(name: string, { open, leavesUploads = true }
       expect(await store.abortStaleUploads('mine/')).toBe(0);
       expect(await store.abortStaleUploads('')).toBe(leavesUploads ? 1 : 0);
       expect(await keysOf(store, '')).toEqual(['mine/done']);
+      for (const writer of writers) await writer.abort();
     });
 
     test('leaves off when its caller does', async () => {
@@ -297,7 +323,9 @@ export function describeObjectStore(name: string, { open, leavesUploads = true }
       await store.put('a/1', Buffer.from('x'));
       await expect(store.get('a/2')).rejects.toThrow('get object a/2: not found');
       await expect(store.stat('a/2')).rejects.toThrow('stat object a/2: not found');
-      await expect(store.put('a/1', Buffer.from('y'))).rejects.toThrow('put object a/1: the key already holds');
+      await expect(store.put('a/1', Buffer.from('y'))).rejects.toThrow(
+        'put object a/1: the key already holds',
+      );
     });
   });
 }

@@ -25,7 +25,12 @@ export async function startMinioBinary(): Promise<S3Server> {
   const secretAccessKey = randomBytes(16).toString('hex');
   const endpoint = `http://127.0.0.1:${port}`;
   const child = spawn(program, ['server', folder, '--address', `127.0.0.1:${port}`, '--quiet'], {
-    env: { ...process.env, MINIO_ROOT_USER: accessKeyId, MINIO_ROOT_PASSWORD: secretAccessKey, MINIO_BROWSER: 'off' },
+    env: {
+      ...process.env,
+      MINIO_ROOT_USER: accessKeyId,
+      MINIO_ROOT_PASSWORD: secretAccessKey,
+      MINIO_BROWSER: 'off',
+    },
     stdio: 'ignore',
   });
   const stop = async () => {
@@ -42,7 +47,7 @@ export async function startMinioBinary(): Promise<S3Server> {
 }
 
 async function findMinio(): Promise<string | undefined> {
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), CACHE].filter((folder) => folder !== '');
+  const folders = [...(process.env.PATH ?? '').split(delimiter), CACHE].filter((folder) => folder !== '');
   for (const folder of folders) {
     const program = join(folder, process.platform === 'win32' ? 'minio.exe' : 'minio');
     const isRunnable = await access(program, constants.X_OK).then(

@@ -12,15 +12,20 @@ export interface S3Access {
 
 /** Puts the credentials where the SDK's own chain, and every child process, finds them. */
 export function useCredentials(access: S3Access, env: NodeJS.ProcessEnv = process.env): void {
-  env['AWS_ACCESS_KEY_ID'] = access.accessKeyId;
-  env['AWS_SECRET_ACCESS_KEY'] = access.secretAccessKey;
-  env['AWS_REGION'] = access.region;
+  env.AWS_ACCESS_KEY_ID = access.accessKeyId;
+  env.AWS_SECRET_ACCESS_KEY = access.secretAccessKey;
+  env.AWS_REGION = access.region;
 }
 
 /** The SDK's own client, for what a test does behind the store's back. */
 export function rawClient(access: S3Access): S3Client {
   const { endpoint, region, accessKeyId, secretAccessKey } = access;
-  return new S3Client({ endpoint, region, forcePathStyle: true, credentials: { accessKeyId, secretAccessKey } });
+  return new S3Client({
+    endpoint,
+    region,
+    forcePathStyle: true,
+    credentials: { accessKeyId, secretAccessKey },
+  });
 }
 
 /** A new empty bucket, so that tests share a server and nothing else. Sets the credentials too. */

@@ -45,12 +45,12 @@ async function obtain(engine: ContainerRuntimeClient, image: string): Promise<vo
 
 /** Ryuk removes the container if we are killed. Where its image cannot be had, only `stop` does. */
 async function startReaper(engine: ContainerRuntimeClient): Promise<void> {
-  if (process.env['TESTCONTAINERS_RYUK_DISABLED'] === 'true') return;
+  if (process.env.TESTCONTAINERS_RYUK_DISABLED === 'true') return;
   try {
     await within(PULL_MS, 'Ryuk does not start', getReaper(engine));
   } catch (error) {
     console.log(`S3 for tests: no Ryuk (${describe(error)}), the container is removed by us alone`);
-    process.env['TESTCONTAINERS_RYUK_DISABLED'] = 'true';
+    process.env.TESTCONTAINERS_RYUK_DISABLED = 'true';
   }
 }
 

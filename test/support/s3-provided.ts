@@ -1,12 +1,12 @@
-import { describe, inject } from 'vitest';
+import { inject } from 'vitest';
 import type { S3Access } from './s3-bucket.ts';
 
 const provided = inject('s3');
 
-/** `describe`, or where there is no server `describe.skip`: the skipped tests stay in the report. */
-export const describeWithS3 = 'absent' in provided ? describe.skip : describe;
+/** For `describe.skipIf(!hasS3)`: without a server the tests stay in the report, as skipped. */
+export const hasS3 = !('absent' in provided);
 
-/** The run's S3 server. Only for use inside tests that `describeWithS3` holds. */
+/** The run's S3 server. */
 export function s3Access(): S3Access {
   if ('absent' in provided) throw new Error(provided.absent);
   return provided;

@@ -39,12 +39,12 @@ export async function startS3Server(env: NodeJS.ProcessEnv = process.env): Promi
     }
   }
   const absent = `no S3 server (${closed.join('; ')})`;
-  if (env['CLAWBACK_TEST_S3'] || env['CI']) throw new Error(absent);
+  if (env.CLAWBACK_TEST_S3 || env.CI) throw new Error(absent);
   return { absent };
 }
 
 function roadsOf(env: NodeJS.ProcessEnv): readonly Road[] {
-  const wanted = env['CLAWBACK_TEST_S3'] ?? '';
+  const wanted = env.CLAWBACK_TEST_S3 ?? '';
   if (wanted === '') return ['docker', 'binary'];
   if (wanted === 'docker' || wanted === 'binary') return [wanted];
   throw new Error(`CLAWBACK_TEST_S3=${wanted}: use docker or binary`);

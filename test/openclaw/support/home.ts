@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CACHE } from './release.ts';
 
 /** One isolated OpenClaw: its own HOME, state, config and temporary folder, all below one temp folder. */
 export interface OpenClawHome {
@@ -80,8 +81,8 @@ function openclawConfig(root: string, ports: HomePorts): object {
     agents: { defaults: { model: 'mock/m1', workspace: join(root, 'workspace'), skipBootstrap: true } },
     models: { mode: 'replace', providers: { mock } },
     logging: { file: join(root, 'openclaw.log') },
-    // The newest store file wins over the calendar: a test that runs across 04:00 behaves like any other.
-    session: { reset: { mode: 'idle' } },
+    // OpenClaw's default policy, with the daily hour half a day away: no test ever runs across it.
+    session: { reset: { mode: 'daily', atHour: (new Date().getUTCHours() + 12) % 24 } },
   };
 }
 
@@ -93,7 +94,7 @@ function environment(root: string, stateDir: string, configPath: string): NodeJS
     TMPDIR: join(root, 'tmp'),
     TZ: 'UTC',
     NODE_OPTIONS: `--import=${guard.href}`,
-    NODE_COMPILE_CACHE: join(tmpdir(), 'clawback-openclaw-compile-cache'),
+    NODE_COMPILE_CACHE: join(CACHE, 'openclaw-compile-cache'),
     OPENCLAW_STATE_DIR: stateDir,
     OPENCLAW_CONFIG_PATH: configPath,
     OPENCLAW_NO_RESPAWN: '1',

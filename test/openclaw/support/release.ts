@@ -7,7 +7,8 @@ import { errnoOf } from '../../../src/errors.ts';
 /** The releases that the suite tries, oldest first. All keep sessions in sessions.json + JSONL. */
 export const OPENCLAW_RELEASES = ['2026.5.28'] as const;
 
-const CACHE = fileURLToPath(new URL('../../../.cache/', import.meta.url));
+/** Where the project keeps what it downloads for tests. */
+export const CACHE = fileURLToPath(new URL('../../../.cache/', import.meta.url));
 const INSTALL_TIMEOUT_MS = 10 * 60_000;
 
 /** A real OpenClaw from npm, installed beside the project and no dependency of it. */
@@ -59,11 +60,19 @@ async function installedVersion(packageDir: string): Promise<string | undefined>
 }
 
 function npmInstall(folder: string, spec: string): Promise<void> {
-  const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-save', '--loglevel=error'];
+  // `--prefix`, because a surrounding `npm test` exports the project's own.
+  const flags = [
+    '--prefix',
+    folder,
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    '--no-save',
+    '--loglevel=error',
+  ];
   return new Promise((resolve, reject) => {
     const npm = spawn('npm', ['install', spec, ...flags], {
       cwd: folder,
-      env: { ...process.env, npm_config_prefix: undefined, npm_config_local_prefix: undefined },
       stdio: ['ignore', 'ignore', 'pipe'],
       timeout: INSTALL_TIMEOUT_MS,
     });

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describeRun, runNode } from './cli.ts';
 import type { OpenClawHome } from './home.ts';
 import type { OpenClawRelease } from './release.ts';
@@ -53,7 +54,7 @@ export async function resolveDelivery(
 }
 
 async function runScript(name: string, home: OpenClawHome, args: readonly string[]): Promise<string> {
-  const script = new URL(name, import.meta.url).pathname;
+  const script = fileURLToPath(new URL(name, import.meta.url));
   const result = await runNode([script, ...args], home);
   if (result.exitCode !== 0) throw new Error(describeRun([name], result));
   return result.stdout;

@@ -1,0 +1,68 @@
+import { InvalidArgumentError, type Command } from 'commander';
+import type { Clock } from '../clock.ts';
+import { type Installation, openInstallation } from '../installation.ts';
+import type { Environment } from '../openclaw/state-dir.ts';
+
+/** Everything outside of the program that a verb may use. */
+export interface Io {
+  readonly stdout: NodeJS.WritableStream;
+  readonly stderr: NodeJS.WritableStream;
+  readonly env: Environment;
+  readonly clock: Clock;
+  /** Aborted by the first Ctrl-C. */
+  readonly signal: AbortSignal;
+}
+
+/** Exit codes, as documented in docs/cli-json.md. */
+export const EXIT = { done: 0, failed: 1, usage: 2, someFailed: 3, interrupted: 130 } as const;
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+export interface GlobalFlags {
+  readonly config?: string;
+  readonly stateDir?: string;
+  readonly archive?: string;
+  readonly agent?: readonly string[];
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+  readonly jobs?: number;
+}
+
+/** A verb as `main` runs it: what it returns is the exit code. */
+export type Verb<Flags> = (io: Io, flags: Flags & GlobalFlags, ...args: string[]) => Promise<ExitCode>;
+
+export function addGlobalFlags(command: Command): Command {
+  return command
+    .option('--config <file>', 'settings file (default: clawback.json in the state folder)')
+    .option('--state-dir <dir>', 'OpenClaw state folder (default: as OpenClaw finds it, ~/.openclaw)')
+    .option('--archive <url>', 'file:///dir or s3://bucket/prefix')
+    .option('--agent <id>', 'only this agent; may be repeated (default: all)', (id: string, ids: string[] = []) => [...ids, id.toLowerCase()])
+    .option('--jobs <n>', 'worker threads (default: cores)', parseJobs)
+    .option('--json', 'print one JSON object (docs/cli-json.md)')
+    .option('--quiet', 'print nothing but errors')
+    .option('--verbose', 'print every row, not only sums');
+}
+
+function parseJobs(text: string): number {
+  const jobs = Number(text);
+  if (Number.isInteger(jobs) && jobs >= 1 && jobs <= 64) return jobs;
+  throw new InvalidArgumentError('Allowed: a whole number from 1 to 64.');
+}
+
+export function installationFrom(io: Io, flags: GlobalFlags): Promise<Installation> {
+  return openInstallation({
+    stateDir: flags.stateDir,
+    configFile: flags.config,
+    archive: flags.archive,
+    agents: flags.agent,
+    jobs: flags.jobs,
+    env: io.env,
+    clock: io.clock,
+  });
+}
+
+/** One JSON object, or text for people; nothing with `--quiet`. */
+export function print(io: Io, flags: GlobalFlags, json: object, text: () => string): void {
+  if (flags.json) io.stdout.write(`${JSON.stringify(json, undefined, 2)}\n`);
+  else if (!flags.quiet) io.stdout.write(`${text()}\n`);
+}

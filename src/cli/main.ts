@@ -1,0 +1,25 @@
+#!/usr/bin/env node
+import { systemClock } from '../clock.ts';
+import { run } from './run.ts';
+
+const interrupt = new AbortController();
+process.on('SIGINT', () => stop());
+process.on('SIGTERM', () => stop());
+function stop(): void {
+  // A second signal means now: whatever was begun is finished by the next run.
+  if (interrupt.signal.aborted) process.exit(130);
+  interrupt.abort();
+}
+// `clawback list | head` closes the pipe early; that is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
+process.exitCode = await run(process.argv.slice(2), {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+  clock: systemClock,
+  signal: interrupt.signal,
+});

@@ -1,0 +1,112 @@
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { ClawbackError, describe, toErrorData } from '../errors.ts';
+import { VERSION } from '../version.ts';
+import { addGlobalFlags, EXIT, type ExitCode, type GlobalFlags, type Io, type Verb } from './context.ts';
+
+/** Parses a command line, runs its verb and maps the outcome to an exit code. Verbs are loaded when they are used. */
+export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
+  let exitCode: ExitCode = EXIT.done;
+  let asJson = argv.includes('--json');
+  const program = new Command('clawback')
+    .description('Archive old OpenClaw conversations, keep their routing, bring any thread back.')
+    .version(VERSION, '-V, --version')
+    .configureOutput({ writeOut: (text) => void io.stdout.write(text), writeErr: (text) => void io.stderr.write(text) })
+    .showHelpAfterError('(clawback --help lists the commands, clawback <command> --help their flags)')
+    .exitOverride();
+
+  const verb = <Flags>(command: Command, load: () => Promise<Verb<Flags>>) =>
+    addGlobalFlags(command).action(async (...args: unknown[]) => {
+      const flags = args.at(-2) as Flags & GlobalFlags;
+      asJson = flags.json ?? false;
+      exitCode = await (await load())(io, flags, ...(args.slice(0, -2) as string[]));
+    });
+
+  verb(
+    program.command('status').description('count rows, files and bytes; say what a run would free'),
+    async () => (await import('./status.ts')).status,
+  );
+  verb(
+    program
+      .command('archive')
+      .description('the nightly run: archive what the settings select, trim rows, free the disk')
+      .option('--dry-run', 'print the plan and the reason for every row; change nothing')
+      .option('--allow-live-gateway', 'run although an OpenClaw gateway is up: it may overwrite what we change'),
+    async () => (await import('./archive.ts')).archive,
+  );
+  verb(
+    program
+      .command('restore')
+      .argument('<selector>', 'session key, session id, archive id, or a pasted Slack permalink')
+      .description('bring an archived conversation back into the store, or into a folder')
+      .option('--to <dir>', 'only write its files there')
+      .option('--dry-run', 'print what would be written')
+      .option('--force', 'set differing local files aside instead of stopping')
+      .option('--resume', 'let the next message continue the restored transcript')
+      .option('--allow-live-gateway', 'restore in place although an OpenClaw gateway is up'),
+    async () => (await import('./restore.ts')).restore,
+  );
+  verb(
+    program
+      .command('cat')
+      .argument('<selector>', 'session key, session id, archive id, or a pasted Slack permalink')
+      .description('print an archived transcript; the store is not touched')
+      .option('--raw', 'the original JSONL, byte for byte'),
+    async () => (await import('./cat.ts')).cat,
+  );
+  verb(
+    program
+      .command('list')
+      .description('what the archive holds')
+      .option('--key <glob>', "only session keys like this, e.g. 'agent:*:slack:*'")
+      .option('--older-than <duration>', 'only conversations idle for longer, e.g. 90d'),
+    async () => (await import('./list.ts')).list,
+  );
+  verb(
+    program
+      .command('verify')
+      .description('check that every manifest can be restored')
+      .option('--read-data [percent]', 'also read the packs back and compare every file (default: 100)', parsePercent)
+      .option('--rebuild-catalogue', 'write a catalogue for manifests that have none'),
+    async () => (await import('./verify.ts')).verify,
+  );
+  verb(
+    program
+      .command('demo')
+      .description('make a small store, archive it, bring a thread back; no server, no account')
+      .option('--dir <dir>', 'keep everything in this folder (default: a temporary one)'),
+    async () => (await import('./demo.ts')).demo,
+  );
+
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    return report(error, io, asJson);
+  }
+}
+
+function parsePercent(text: string): number {
+  const percent = Number(text.replace(/%$/, ''));
+  if (percent > 0 && percent <= 100) return percent;
+  throw new InvalidArgumentError('Allowed: a percentage above 0, up to 100.');
+}
+
+function report(error: unknown, io: Io, asJson: boolean): ExitCode {
+  // Commander has printed its own message; help and version come this way too.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  const data = toErrorData(error);
+  if (asJson) io.stdout.write(`${JSON.stringify({ schema: 'clawback.error/1', ...data }, undefined, 2)}\n`);
+  io.stderr.write(`clawback: ${data.message}${data.hint === undefined ? '' : `\n  ${data.hint}`}\n`);
+  if (!(error instanceof ClawbackError)) io.stderr.write(`  ${stackOf(error)}\n`);
+  return exitCodeOf(data.code);
+}
+
+function exitCodeOf(code: ReturnType<typeof toErrorData>['code']): ExitCode {
+  if (code === 'interrupted') return EXIT.interrupted;
+  return code === 'usage' || code === 'config-invalid' ? EXIT.usage : EXIT.failed;
+}
+
+/** An unforeseen error is a bug of ours: its stack helps whoever reports it. */
+function stackOf(error: unknown): string {
+  return error instanceof Error && error.stack !== undefined ? error.stack : describe(error);
+}

@@ -1,0 +1,68 @@
+import { planStore, takeSnapshot, workableStores } from '../installation.ts';
+import { countPlans } from '../report.ts';
+import { capWarning } from '../status/cap-warning.ts';
+import { type Ages, type Census, takeCensus } from '../status/census.ts';
+import { EXIT, installationFrom, print, type Verb } from './context.ts';
+import { count, formatBytes, table } from './format.ts';
+
+export const status: Verb<object> = async (io, flags) => {
+  const installation = await installationFrom(io, flags);
+  const stores = workableStores(installation);
+  const nowMs = installation.clock.nowMs();
+  const censuses = await Promise.all(
+    stores.map(async (store) => takeCensus(await takeSnapshot(installation, store), installation.openclaw.maxEntries, nowMs)),
+  );
+  const counts = countPlans(await Promise.all(stores.map((store) => planStore(installation, store))));
+  const skipped = installation.stores.filter(({ state }) => state !== 'file').map(({ id, state, detail }) => ({ id, state, detail }));
+  const json = {
+    schema: 'clawback.status/1',
+    stateDir: installation.stateDir,
+    archive: installation.config.archive,
+    stores: censuses.map((census) => ({ ...census, warning: capWarning(census.cap) ?? null })),
+    skipped,
+    nextRun: counts,
+  };
+  print(io, flags, json, () => {
+    const skippedLines = skipped.map(({ id, state, detail }) => `agent ${id}: skipped, ${detail ?? state}`);
+    return [...censuses.map(describeCensus), ...skippedLines, describeNextRun(counts)].join('\n\n');
+  });
+  return EXIT.done;
+};
+
+function describeCensus(census: Census): string {
+  const ages = (name: string, a: Ages) => [name, a.total, a.older30d, a.older14d, a.older7d, a.older1d, a.active4h];
+  const kinds = Object.entries(census.byKind).filter(([, n]) => n > 0);
+  const files = Object.entries(census.files);
+  const { cap } = census;
+  const warning = capWarning(cap);
+  return [
+    `${census.storePath}  (${formatBytes(census.storeBytes)})`,
+    '',
+    table([
+      ['rows', 'all', '>30d', '>14d', '>7d', '>1d', '<4h'],
+      ages('all', census.rows),
+      ages('protected', census.protectedRows),
+    ]),
+    '',
+    table([['kind', 'rows', '>1d'], ...kinds.map(([kind, n]) => [kind, n, census.byKindOlder1d[kind as keyof typeof census.byKind]])]),
+    ...(census.tombstones > 0 ? [`  of these, ${count(census.tombstones, 'routing tombstone')} of archived conversations`] : []),
+    ...(census.malformedRows > 0 ? [`  ${count(census.malformedRows, 'entry', 'entries')} of the store are not rows; they are left alone`] : []),
+    '',
+    `  cap: ${count(cap.counted, 'row')} count against session.maintenance.maxEntries ${cap.maxEntries}; ${cap.protectedRows} protected ones are outside its reach`,
+    ...(warning === undefined ? [] : [`  WARNING: ${warning}`]),
+    '',
+    table([
+      ['files', 'count', 'on disk'],
+      ...files.map(([kind, { files: n, diskBytes }]) => [kind, n, formatBytes(diskBytes)]),
+      ['total', census.totalFiles, formatBytes(census.totalDiskBytes)],
+    ]),
+  ].join('\n');
+}
+
+function describeNextRun(counts: ReturnType<typeof countPlans>): string {
+  const what = `${count(counts.selectedRows, 'row')} and ${count(counts.selectedFiles, 'file')}, ${formatBytes(counts.selectedBytes)}`;
+  const off = counts.protectedKeptByReason['protected-off'];
+  const hint =
+    off === undefined ? '' : `\n  ${count(off, 'protected row')} stay: retention.protectedPruneAfter is off (set e.g. CLAWBACK_RETENTION_PROTECTED_PRUNE_AFTER=30d)`;
+  return `a run now would archive and free ${what} (clawback archive --dry-run shows each)${hint}`;
+}

@@ -1,0 +1,63 @@
+import { randomBytes } from 'node:crypto';
+import { openArchive } from '../installation.ts';
+import { runIdAt } from '../manifest/keys.ts';
+import { piscinaShipper } from '../ship/piscina-shipper.ts';
+import { verifyArchive, type VerifyResult } from '../verify/verify-archive.ts';
+import { VERSION } from '../version.ts';
+import { EXIT, installationFrom, print, type Verb } from './context.ts';
+import { count, formatBytes } from './format.ts';
+
+interface VerifyFlags {
+  /** True without a percentage. */
+  readonly readData?: number | true;
+  readonly rebuildCatalogue?: boolean;
+}
+
+export const verify: Verb<VerifyFlags> = async (io, flags) => {
+  const installation = await installationFrom(io, flags);
+  const { config, clock } = installation;
+  const archive = await openArchive(installation);
+  const runId = runIdAt(clock.nowMs(), randomBytes(4).toString('hex'));
+  const shipper = piscinaShipper(
+    {
+      archive: { url: config.archive, s3: config.s3 },
+      engine: config.compression.engine,
+      level: config.compression.level,
+      verify: 'content',
+      tool: `clawback/${VERSION}`,
+      instance: archive.instance,
+      runId,
+    },
+    config.jobs,
+  );
+  try {
+    const readPercent = flags.readData === true ? 100 : (flags.readData ?? 0);
+    const result = await verifyArchive(archive, shipper, { readPercent, random: Math.random }, io.signal);
+    const rebuild = flags.rebuildCatalogue === true && result.uncatalogued.length > 0;
+    if (rebuild) await archive.writeCatalogue(runId, await archive.manifests(result.uncatalogued, io.signal), config.compression.level);
+    print(io, flags, { schema: 'clawback.verify/1', archive: archive.objects.url, instance: archive.instance, rebuilt: rebuild, ...result }, () =>
+      describe(result, rebuild),
+    );
+    return result.differences.length === 0 ? EXIT.done : EXIT.failed;
+  } finally {
+    await shipper.close();
+  }
+};
+
+function describe(result: VerifyResult, rebuilt: boolean): string {
+  const { uncatalogued, strayPacks, differences } = result;
+  return [
+    `${count(result.manifests, 'manifest')}, ${count(result.sessions, 'session')}, ${count(result.packs, 'pack')}: ` +
+      (result.packsRead > 0 ? `${count(result.packsRead, 'pack')} read back, ${formatBytes(result.bytesRead)}` : 'sizes compared (--read-data compares contents)'),
+    ...(uncatalogued.length > 0
+      ? [
+          rebuilt
+            ? `a catalogue was written for ${count(uncatalogued.length, 'batch', 'batches')} that had none`
+            : `${count(uncatalogued.length, 'batch', 'batches')} of an interrupted run are not catalogued yet; the next clawback archive finishes them`,
+        ]
+      : []),
+    ...(strayPacks.length > 0 ? [`${count(strayPacks.length, 'pack')} of interrupted runs belong to no manifest; they only take room`] : []),
+    ...differences.map(({ key, error }) => `DIFFERENT ${key}: ${error.message}`),
+    differences.length === 0 ? 'no differences' : count(differences.length, 'difference'),
+  ].join('\n');
+}

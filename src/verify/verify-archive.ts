@@ -1,0 +1,102 @@
+import type { Archive } from '../archive/archive.ts';
+import { ClawbackError, toErrorData, type ErrorData } from '../errors.ts';
+import type { Manifest, ManifestPack } from '../manifest/manifest.ts';
+import { fileSlices } from '../packs/file-ranges.ts';
+import type { Shipper } from '../ship/shipper.ts';
+
+export interface Difference {
+  /** The object that is not as it should be. */
+  readonly key: string;
+  readonly error: ErrorData;
+}
+
+export interface VerifyResult {
+  readonly manifests: number;
+  readonly packs: number;
+  readonly sessions: number;
+  /** Packs that were read back whole. */
+  readonly packsRead: number;
+  readonly bytesRead: number;
+  readonly differences: readonly Difference[];
+  /** Batches that no catalogue object names: an interrupted run; `list` reads their manifests. */
+  readonly uncatalogued: readonly string[];
+  /** Packs that no manifest names: an interrupted upload. They cost room and hold nothing that was removed locally. */
+  readonly strayPacks: readonly string[];
+}
+
+export interface VerifyOptions {
+  /** Percentage of packs to read back and compare with their files; 0 looks at sizes only. */
+  readonly readPercent: number;
+  /** Chooses the packs of a partial read. Returns a number from 0 up to 1. */
+  readonly random: () => number;
+}
+
+/** Checks every manifest of the archive against its objects, to the end, whatever it finds on the way. */
+export async function verifyArchive(archive: Archive, shipper: Shipper, options: VerifyOptions, signal?: AbortSignal): Promise<VerifyResult> {
+  const differences: Difference[] = [];
+  const note = (key: string, error: unknown) => {
+    if (signal?.aborted) throw new ClawbackError('interrupted', 'verify: interrupted');
+    differences.push({ key, error: toErrorData(error) });
+  };
+  const sizes = new Map((await archive.packs(signal)).map(({ key, size }) => [key, size]));
+  const named = new Set<string>();
+  let sessions = 0;
+  let packsRead = 0;
+  let bytesRead = 0;
+  const reads: Promise<void>[] = [];
+  const batchIds = await archive.batchIds(signal);
+  for (const batchId of batchIds) {
+    let manifest: Manifest;
+    try {
+      manifest = await archive.manifest(batchId, signal);
+    } catch (error) {
+      note(`manifest of ${batchId}`, error);
+      continue;
+    }
+    sessions += manifest.sessions.length;
+    for (const pack of manifest.packs) {
+      named.add(pack.key);
+      try {
+        assertSize(pack, sizes.get(pack.key));
+        for (const { files } of manifest.sessions) for (const file of files) fileSlices(pack, file);
+      } catch (error) {
+        note(pack.key, error);
+        continue;
+      }
+      if (options.random() * 100 >= options.readPercent) continue;
+      packsRead += 1;
+      bytesRead += pack.storedBytes;
+      const files = manifest.sessions.flatMap((session) => session.files);
+      reads.push(shipper.verify(pack, files, signal).catch((error: unknown) => note(pack.key, error)));
+    }
+  }
+  await Promise.all(reads);
+  return {
+    manifests: batchIds.length,
+    packs: named.size,
+    sessions,
+    packsRead,
+    bytesRead,
+    differences,
+    uncatalogued: await uncatalogued(archive, note, signal),
+    strayPacks: [...sizes.keys()].filter((key) => !named.has(key)),
+  };
+}
+
+function assertSize(pack: ManifestPack, size: number | undefined): void {
+  if (size === pack.storedBytes) return;
+  const why = size === undefined ? 'it is gone' : `it holds ${size} bytes, its manifest says ${pack.storedBytes}`;
+  throw new ClawbackError(size === undefined ? 'object-not-found' : 'object-corrupt', `verify pack ${pack.key}: ${why}`, {
+    hint: 'restore the bucket from a copy if you have one; sessions of other packs are not affected',
+  });
+}
+
+/** A damaged catalogue is a difference too, but it can be rebuilt. */
+async function uncatalogued(archive: Archive, note: (key: string, error: unknown) => void, signal?: AbortSignal): Promise<string[]> {
+  try {
+    return await archive.uncataloguedBatchIds(signal);
+  } catch (error) {
+    note('catalogue', error);
+    return [];
+  }
+}
