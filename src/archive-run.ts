@@ -1,6 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { type Line, type LineStore, runLine } from './coordinator.ts';
-import { assertNoGateway, type Installation, openArchive, planStore, workableStores } from './installation.ts';
+import {
+  assertNoGateway,
+  type Installation,
+  openArchive,
+  planStore,
+  workableStores,
+} from './installation.ts';
 import { packPrefix, runIdAt } from './manifest/keys.ts';
 import type { StoreLocation } from './openclaw/discover-stores.ts';
 import type { ArchivePlan } from './plan/plan.ts';
@@ -31,7 +37,10 @@ export function planRun(installation: Installation): Promise<ArchivePlan[]> {
 }
 
 /** One nightly run over all stores. Holds each store's lock from before the plan until after the last unlink. */
-export async function archiveRun(installation: Installation, options: ArchiveRunOptions): Promise<ArchiveRun> {
+export async function archiveRun(
+  installation: Installation,
+  options: ArchiveRunOptions,
+): Promise<ArchiveRun> {
   const { config, clock } = installation;
   const stores = workableStores(installation);
   if (!options.allowLiveGateway) await assertNoGateway(installation);
@@ -64,7 +73,12 @@ export async function archiveRun(installation: Installation, options: ArchiveRun
         shipper,
         tally,
         level: config.compression.level,
-        batching: { runId, jobs: config.jobs, stub: config.tombstone.stub, keepModelRunFiles: config.modelRun.keepTranscripts },
+        batching: {
+          runId,
+          jobs: config.jobs,
+          stub: config.tombstone.stub,
+          keepModelRunFiles: config.modelRun.keepTranscripts,
+        },
         ...(options.onProgress ? { onProgress: options.onProgress } : {}),
       },
       options.signal,
@@ -76,7 +90,12 @@ export async function archiveRun(installation: Installation, options: ArchiveRun
   }
 }
 
-function lineStore(installation: Installation, store: StoreLocation, lock: StoreLock, options: ArchiveRunOptions): LineStore {
+function lineStore(
+  installation: Installation,
+  store: StoreLocation,
+  lock: StoreLock,
+  options: ArchiveRunOptions,
+): LineStore {
   return {
     id: store.id,
     sessionsDir: store.sessionsDir,

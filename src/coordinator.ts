@@ -51,13 +51,22 @@ export async function runLine(line: Line, signal?: AbortSignal): Promise<Archive
   for await (const group of inGroups(batches.map((batch) => shipOne(line, batch, signal)))) {
     for (const [plan, store] of plans) {
       const ofStore = group.filter(({ batch }) => batch.plan === plan);
-      await commit(line, store, ofStore.flatMap(({ sessions }) => sessions));
-      manifestIds.push(...ofStore.flatMap(({ batch, sessions }) => (sessions.length > 0 ? [batch.task.batchId] : [])));
+      await commit(
+        line,
+        store,
+        ofStore.flatMap(({ sessions }) => sessions),
+      );
+      manifestIds.push(
+        ...ofStore.flatMap(({ batch, sessions }) => (sessions.length > 0 ? [batch.task.batchId] : [])),
+      );
       done += ofStore.reduce((sum, { batch }) => sum + batch.planned.length, 0);
     }
     line.onProgress?.(done, total);
   }
-  if (signal?.aborted) throw new ClawbackError('interrupted', 'archive: interrupted', { hint: 'the next run finishes what was begun' });
+  if (signal?.aborted)
+    throw new ClawbackError('interrupted', 'archive: interrupted', {
+      hint: 'the next run finishes what was begun',
+    });
   await writeCatalogue(line, manifestIds, signal);
   return [...plans.keys()];
 }
@@ -113,7 +122,13 @@ async function finishEarlierRuns(line: Line, signal?: AbortSignal): Promise<stri
   return finished;
 }
 
-const DAMAGE = new Set<ErrorCode>(['manifest-invalid', 'manifest-newer', 'object-corrupt', 'object-not-found', 'frame-corrupt']);
+const DAMAGE = new Set<ErrorCode>([
+  'manifest-invalid',
+  'manifest-newer',
+  'object-corrupt',
+  'object-not-found',
+  'frame-corrupt',
+]);
 
 /** Long may have passed since the manifest was written: its packs are proven once more before anything goes. */
 async function proveAgain(line: Line, manifest: Manifest, signal?: AbortSignal): Promise<void> {
@@ -124,6 +139,10 @@ async function proveAgain(line: Line, manifest: Manifest, signal?: AbortSignal):
 async function writeCatalogue(line: Line, batchIds: readonly string[], signal?: AbortSignal): Promise<void> {
   if (batchIds.length === 0) return;
   const manifests = await line.archive.manifests(batchIds, signal);
-  line.tally.counts.storedBytes += await line.archive.writeCatalogue(line.batching.runId, manifests, line.level);
+  line.tally.counts.storedBytes += await line.archive.writeCatalogue(
+    line.batching.runId,
+    manifests,
+    line.level,
+  );
   line.tally.counts.objects += 1;
 }

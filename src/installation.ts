@@ -14,7 +14,7 @@ import { probeGateway } from './openclaw/gateway-probe.ts';
 import { type OpenClawConfig, readOpenClawConfig } from './openclaw/openclaw-config.ts';
 import { type Environment, resolveStateDir } from './openclaw/state-dir.ts';
 import { type ArchivePlan, planArchive } from './plan/plan.ts';
-import { scan, type Snapshot } from './scan/scan.ts';
+import { type Snapshot, scan } from './scan/scan.ts';
 import { FileSessionStore } from './sessions/file-session-store.ts';
 import { LocalState } from './state/local-state.ts';
 
@@ -51,7 +51,10 @@ export async function openInstallation(options: InstallationOptions): Promise<In
   return { stateDir, config, openclaw, stores, state: new LocalState(stateDir), clock, agents };
 }
 
-function loadInstallationConfig(stateDir: string, { env, configFile, archive, jobs }: InstallationOptions): Promise<LoadedConfig> {
+function loadInstallationConfig(
+  stateDir: string,
+  { env, configFile, archive, jobs }: InstallationOptions,
+): Promise<LoadedConfig> {
   const flags = { ...(archive === undefined ? {} : { archive }), ...(jobs === undefined ? {} : { jobs }) };
   return loadConfig({ stateDir, env, flags, ...(configFile === undefined ? {} : { configFile }) });
 }
@@ -62,15 +65,23 @@ export function workableStores({ stores, stateDir }: Installation): readonly Sto
   if (workable.length > 0) return workable;
   const migrated = stores.find(({ state }) => state === 'migrated');
   if (migrated !== undefined) {
-    throw new ClawbackError('store-migrated', `open the sessions of agent ${migrated.id}: they have moved to SQLite (${migrated.detail})`, {
-      hint: 'clawback works on the sessions.json of OpenClaw up to 2026.7.35; nothing was touched',
-    });
+    throw new ClawbackError(
+      'store-migrated',
+      `open the sessions of agent ${migrated.id}: they have moved to SQLite (${migrated.detail})`,
+      {
+        hint: 'clawback works on the sessions.json of OpenClaw up to 2026.7.35; nothing was touched',
+      },
+    );
   }
   const linked = stores.find(({ state }) => state === 'symlink');
   if (linked !== undefined) {
-    throw new ClawbackError('store-not-regular', `open ${linked.storePath}: ${linked.detail ?? 'it is not a regular file'}`, {
-      hint: 'clawback never writes through links; point session.store at the real file',
-    });
+    throw new ClawbackError(
+      'store-not-regular',
+      `open ${linked.storePath}: ${linked.detail ?? 'it is not a regular file'}`,
+      {
+        hint: 'clawback never writes through links; point session.store at the real file',
+      },
+    );
   }
   throw new ClawbackError('no-session-store', `find session stores in ${stateDir}: there is none`, {
     hint: 'name the OpenClaw state folder with --state-dir, or try: clawback demo',
@@ -78,8 +89,13 @@ export function workableStores({ stores, stateDir }: Installation): readonly Sto
 }
 
 /** Everything about one store at this moment. */
-export async function takeSnapshot({ stateDir, openclaw, stores }: Installation, store: StoreLocation): Promise<Snapshot> {
-  const neighbours = stores.filter((other) => other !== store && other.state === 'file' && other.sessionsDir === store.sessionsDir);
+export async function takeSnapshot(
+  { stateDir, openclaw, stores }: Installation,
+  store: StoreLocation,
+): Promise<Snapshot> {
+  const neighbours = stores.filter(
+    (other) => other !== store && other.state === 'file' && other.sessionsDir === store.sessionsDir,
+  );
   return scan({
     store,
     sessions: new FileSessionStore(store.storePath),

@@ -2,8 +2,8 @@ import type { ErrorData } from './errors.ts';
 import type { ArchivePlan } from './plan/plan.ts';
 import type { KeepReason, SelectReason } from './plan/reasons.ts';
 import type { Reclaimed } from './reclaim/reclaim.ts';
-import type { ShipReport } from './ship/task.ts';
 import type { Batch } from './ship/batches.ts';
+import type { ShipReport } from './ship/task.ts';
 import type { Abandoned } from './tombstone/committed.ts';
 import type { Tombstoned } from './tombstone/tombstone-rows.ts';
 
@@ -102,7 +102,8 @@ export class RunTally {
     for (const { index, files } of report.shipped) {
       this.counts.filesArchived += files.length;
       const archiveId = batch.task.sessions[index]?.entry.archiveId;
-      if (batch.planned[index]?.reason === 'ordinary-cap' && archiveId !== undefined) this.#capped.add(archiveId);
+      if (batch.planned[index]?.reason === 'ordinary-cap' && archiveId !== undefined)
+        this.#capped.add(archiveId);
     }
     this.counts.rawBytes += report.rawBytes;
     this.counts.storedBytes += report.storedBytes;

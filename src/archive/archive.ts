@@ -10,7 +10,7 @@ import {
   manifestPrefix,
   packPrefix,
 } from '../manifest/keys.ts';
-import { decodeManifest, type Manifest, MAX_MANIFEST_BYTES } from '../manifest/manifest.ts';
+import { decodeManifest, MAX_MANIFEST_BYTES, type Manifest } from '../manifest/manifest.ts';
 import type { ObjectStat, ObjectStore } from '../objects/object-store.ts';
 import type { CatalogueCache } from './catalogue-cache.ts';
 
@@ -37,9 +37,13 @@ export class Archive {
     const raw = this.codec.decompress(await this.objects.get(key, undefined, signal), MAX_MANIFEST_BYTES);
     const manifest = decodeManifest(raw, key);
     if (manifest.batchId === batchId && manifest.instance === this.instance) return manifest;
-    throw new ClawbackError('manifest-invalid', `read manifest ${key}: it speaks of another batch or instance`, {
-      hint: 'an object was copied or replayed; run clawback verify',
-    });
+    throw new ClawbackError(
+      'manifest-invalid',
+      `read manifest ${key}: it speaks of another batch or instance`,
+      {
+        hint: 'an object was copied or replayed; run clawback verify',
+      },
+    );
   }
 
   batchIds(signal?: AbortSignal): Promise<string[]> {
@@ -55,10 +59,15 @@ export class Archive {
     const [rows, batchIds] = await Promise.all([this.cataloguedRows(signal), this.batchIds(signal)]);
     const committed = new Set(batchIds);
     const known = new Set(rows.map((row) => row.batch_id));
-    const missing = await this.manifests(batchIds.filter((id) => !known.has(id)), signal);
+    const missing = await this.manifests(
+      batchIds.filter((id) => !known.has(id)),
+      signal,
+    );
     const all = [...rows.filter((row) => committed.has(row.batch_id)), ...missing.flatMap(catalogueRows)];
     const unique = new Map(all.map((row) => [row.archive_id, row]));
-    return [...unique.values()].sort((a, b) => (a.archived_at < b.archived_at ? -1 : a.archived_at > b.archived_at ? 1 : 0));
+    return [...unique.values()].sort((a, b) =>
+      a.archived_at < b.archived_at ? -1 : a.archived_at > b.archived_at ? 1 : 0,
+    );
   }
 
   /** What the catalogue objects themselves say. */
@@ -93,7 +102,9 @@ export class Archive {
 
   async #ids(prefix: string, suffix: string, signal?: AbortSignal): Promise<string[]> {
     const stats = await collect(this.objects.list(prefix, signal));
-    return stats.flatMap(({ key }) => (key.endsWith(suffix) ? [key.slice(prefix.length, -suffix.length)] : []));
+    return stats.flatMap(({ key }) =>
+      key.endsWith(suffix) ? [key.slice(prefix.length, -suffix.length)] : [],
+    );
   }
 }
 

@@ -20,7 +20,10 @@ export class CatalogueCache {
     // Two archives may use the same key: the URL is part of the name.
     const path = join(this.#directory, sha256(`${this.#archiveUrl}\0${key}`));
     const kept = await readIfThere(path);
-    if (kept !== undefined && sha256(kept.subarray(DIGEST_CHARS)) === kept.subarray(0, DIGEST_CHARS).toString('latin1')) {
+    if (
+      kept !== undefined &&
+      sha256(kept.subarray(DIGEST_CHARS)) === kept.subarray(0, DIGEST_CHARS).toString('latin1')
+    ) {
       return kept.subarray(DIGEST_CHARS);
     }
     const bytes = await fetch();

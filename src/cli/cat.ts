@@ -24,7 +24,9 @@ export const cat: Verb<CatFlags> = async (io, flags, selector = '') => {
   if (flags.json) {
     const files = transcripts.map(({ name, size }) => ({ name, size }));
     const { archiveId, sessionKey, sessionId, row } = session;
-    io.stdout.write(`${JSON.stringify({ schema: 'clawback.cat/1', archiveId, sessionKey, sessionId, files, row })}\n`);
+    io.stdout.write(
+      `${JSON.stringify({ schema: 'clawback.cat/1', archiveId, sessionKey, sessionId, files, row })}\n`,
+    );
     return EXIT.done;
   }
   for (const file of transcripts) {
@@ -38,10 +40,16 @@ export const cat: Verb<CatFlags> = async (io, flags, selector = '') => {
 /** The transcript itself; for loose files, the reset and deleted ones in the order of their time. */
 function transcriptsOf(session: ManifestSession): readonly ManifestFile[] {
   const main = session.files.filter(({ kind }) => kind === 'transcript');
-  const older = session.files.filter(({ kind }) => kind === 'reset' || kind === 'deleted' || kind === 'backup');
+  const older = session.files.filter(
+    ({ kind }) => kind === 'reset' || kind === 'deleted' || kind === 'backup',
+  );
   const found = main.length > 0 ? main : older.sort((a, b) => a.mtimeMs - b.mtimeMs);
   if (found.length > 0) return found;
-  throw new ClawbackError('object-not-found', `read the transcript of ${session.archiveId}: it had none when it was archived`, {
-    hint: `clawback restore ${session.archiveId} --to DIR brings its other files`,
-  });
+  throw new ClawbackError(
+    'object-not-found',
+    `read the transcript of ${session.archiveId}: it had none when it was archived`,
+    {
+      hint: `clawback restore ${session.archiveId} --to DIR brings its other files`,
+    },
+  );
 }

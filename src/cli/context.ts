@@ -1,4 +1,4 @@
-import { InvalidArgumentError, type Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import type { Clock } from '../clock.ts';
 import { type Installation, openInstallation } from '../installation.ts';
 import type { Environment } from '../openclaw/state-dir.ts';
@@ -36,7 +36,11 @@ export function addGlobalFlags(command: Command): Command {
     .option('--config <file>', 'settings file (default: clawback.json in the state folder)')
     .option('--state-dir <dir>', 'OpenClaw state folder (default: as OpenClaw finds it, ~/.openclaw)')
     .option('--archive <url>', 'file:///dir or s3://bucket/prefix')
-    .option('--agent <id>', 'only this agent; may be repeated (default: all)', (id: string, ids: string[] = []) => [...ids, id.toLowerCase()])
+    .option(
+      '--agent <id>',
+      'only this agent; may be repeated (default: all)',
+      (id: string, ids: string[] = []) => [...ids, id.toLowerCase()],
+    )
     .option('--jobs <n>', 'worker threads (default: cores)', parseJobs)
     .option('--json', 'print one JSON object (docs/cli-json.md)')
     .option('--quiet', 'print nothing but errors')

@@ -37,17 +37,28 @@ export const demo: Verb<DemoFlags> = async (io, flags) => {
   await writeFile(join(stateDir, 'clawback.json'), SETTINGS);
   // The demo's settings are its own: nothing of the user's environment may point it at a real archive.
   const own: Io = { ...io, env: { PATH: io.env.PATH } };
-  const base: GlobalFlags = { stateDir, ...(flags.quiet ? { quiet: true } : {}), ...(flags.jobs ? { jobs: flags.jobs } : {}) };
+  const base: GlobalFlags = {
+    stateDir,
+    ...(flags.quiet ? { quiet: true } : {}),
+    ...(flags.jobs ? { jobs: flags.jobs } : {}),
+  };
   const say = (text: string) => void (flags.quiet || flags.json || io.stdout.write(text));
-  const oldest = [...slack.sessions].filter(({ blocker }) => blocker === undefined).sort((a, b) => b.ageMs - a.ageMs)[0];
+  const oldest = [...slack.sessions]
+    .filter(({ blocker }) => blocker === undefined)
+    .sort((a, b) => b.ageMs - a.ageMs)[0];
   const thread = oldest?.sessionKey ?? '';
 
-  say(`A store like the two reports, a tenth of the size, in ${stateDir}\nIts clawback.json says: retention.protectedPruneAfter 7d. Everything else is the default.\n`);
+  say(
+    `A store like the two reports, a tenth of the size, in ${stateDir}\nIts clawback.json says: retention.protectedPruneAfter 7d. Everything else is the default.\n`,
+  );
   const steps: readonly (readonly [string, () => Promise<ExitCode>])[] = [
     ['status', () => status(own, base)],
     // A gateway that runs on this machine serves another store than the demo's.
     ['archive', () => archive(own, { ...base, allowLiveGateway: true })],
-    ["list --key '*:thread:*' --older-than 12d", () => list(own, { ...base, key: '*:thread:*', olderThan: '12d' })],
+    [
+      "list --key '*:thread:*' --older-than 12d",
+      () => list(own, { ...base, key: '*:thread:*', olderThan: '12d' }),
+    ],
     ['verify --read-data', () => verify(own, { ...base, readData: true })],
     [`cat ${thread} | head`, () => catHead(own, base, thread, say)],
     [`restore ${thread}`, () => restore(own, { ...base, allowLiveGateway: true }, thread)],
@@ -68,11 +79,18 @@ async function demoFolder(dir: string | undefined): Promise<string> {
   const folder = resolve(dir);
   await mkdir(folder, { recursive: true });
   if ((await readdir(folder)).length === 0) return folder;
-  throw new ClawbackError('usage', `demo: ${folder} is not empty`, { hint: 'name a new folder: the demo never writes into one of yours' });
+  throw new ClawbackError('usage', `demo: ${folder} is not empty`, {
+    hint: 'name a new folder: the demo never writes into one of yours',
+  });
 }
 
 /** As `clawback cat … | head` would show it. */
-async function catHead(io: Io, flags: GlobalFlags, selector: string, say: (text: string) => void): Promise<ExitCode> {
+async function catHead(
+  io: Io,
+  flags: GlobalFlags,
+  selector: string,
+  say: (text: string) => void,
+): Promise<ExitCode> {
   const chunks: Buffer[] = [];
   const stdout = new Writable({
     write(chunk: Buffer, _encoding, done) {

@@ -16,43 +16,68 @@ export const list: Verb<ListFlags> = async (io, flags) => {
   const installation = await installationFrom(io, flags);
   const olderThanMs = flags.olderThan === undefined ? undefined : parseOlderThan(flags.olderThan);
   const archive = await openArchive(installation);
-  const rows = (await archive.catalogue(io.signal)).filter(filterOf(flags, olderThanMs, installation.clock.nowMs()));
+  const rows = (await archive.catalogue(io.signal)).filter(
+    filterOf(flags, olderThanMs, installation.clock.nowMs()),
+  );
   const sum = (of: (row: CatalogueRow) => number) => rows.reduce((total, row) => total + of(row), 0);
-  const totals = { sessions: rows.length, files: sum((r) => r.files), rawBytes: sum((r) => r.raw_bytes), storedBytes: sum((r) => r.stored_bytes) };
-  print(io, flags, { schema: 'clawback.list/1', archive: archive.objects.url, instance: archive.instance, totals, sessions: rows.map(toJson) }, () =>
-    [
-      table([
-        ['last activity', 'kind', 'files', 'raw', 'stored', 'archive id', 'session'],
-        ...rows.map((row) => [
-          row.last_activity_at?.slice(0, 16).replace('T', ' ') ?? '-',
-          row.kind,
-          row.files,
-          formatBytes(row.raw_bytes),
-          formatBytes(row.stored_bytes),
-          row.archive_id,
-          safe(row.session_key ?? row.session_id),
+  const totals = {
+    sessions: rows.length,
+    files: sum((r) => r.files),
+    rawBytes: sum((r) => r.raw_bytes),
+    storedBytes: sum((r) => r.stored_bytes),
+  };
+  print(
+    io,
+    flags,
+    {
+      schema: 'clawback.list/1',
+      archive: archive.objects.url,
+      instance: archive.instance,
+      totals,
+      sessions: rows.map(toJson),
+    },
+    () =>
+      [
+        table([
+          ['last activity', 'kind', 'files', 'raw', 'stored', 'archive id', 'session'],
+          ...rows.map((row) => [
+            row.last_activity_at?.slice(0, 16).replace('T', ' ') ?? '-',
+            row.kind,
+            row.files,
+            formatBytes(row.raw_bytes),
+            formatBytes(row.stored_bytes),
+            row.archive_id,
+            safe(row.session_key ?? row.session_id),
+          ]),
         ]),
-      ]),
-      `${count(totals.sessions, 'archived session')}, ${count(totals.files, 'file')}, ${formatBytes(totals.rawBytes)} in about ${formatBytes(totals.storedBytes)}`,
-    ].join('\n'),
+        `${count(totals.sessions, 'archived session')}, ${count(totals.files, 'file')}, ${formatBytes(totals.rawBytes)} in about ${formatBytes(totals.storedBytes)}`,
+      ].join('\n'),
   );
   return EXIT.done;
 };
 
-function filterOf({ key, agent }: ListFlags & { agent?: readonly string[] }, olderThanMs: number | undefined, nowMs: number) {
+function filterOf(
+  { key, agent }: ListFlags & { agent?: readonly string[] },
+  olderThanMs: number | undefined,
+  nowMs: number,
+) {
   // In a session key `/` and a leading dot are characters like any other.
   const matchesKey = key === undefined ? () => true : picomatch(key, { bash: true, dot: true, nocase: true });
   return (row: CatalogueRow) => {
     if (key !== undefined && (row.session_key === null || !matchesKey(row.session_key))) return false;
     if (agent !== undefined && !agent.includes(row.agent_id)) return false;
-    return olderThanMs === undefined || nowMs - Date.parse(row.last_activity_at ?? row.archived_at) > olderThanMs;
+    return (
+      olderThanMs === undefined || nowMs - Date.parse(row.last_activity_at ?? row.archived_at) > olderThanMs
+    );
   };
 }
 
 function parseOlderThan(text: string): number {
   const reading = readDuration(text);
   if ('ms' in reading) return reading.ms;
-  throw new ClawbackError('usage', `read --older-than ${JSON.stringify(text)}: ${reading.problem}`, { hint: `for example --older-than ${ms(90 * 86_400_000)}` });
+  throw new ClawbackError('usage', `read --older-than ${JSON.stringify(text)}: ${reading.problem}`, {
+    hint: `for example --older-than ${ms(90 * 86_400_000)}`,
+  });
 }
 
 function toJson(row: CatalogueRow) {

@@ -1,17 +1,37 @@
 import { lstat, mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import type { Archive } from '../archive/archive.ts';
 import { ClawbackError, errnoOf } from '../errors.ts';
-import { assertNoGateway, type Installation, openArchive, takeSnapshot, workableStores } from '../installation.ts';
+import {
+  assertNoGateway,
+  type Installation,
+  openArchive,
+  takeSnapshot,
+  workableStores,
+} from '../installation.ts';
 import type { ManifestFile } from '../manifest/manifest.ts';
 import type { StoreLocation } from '../openclaw/discover-stores.ts';
 import { fetchFiles } from '../restore/fetch-files.ts';
 import { type OpenedSession, openSession } from '../restore/open-session.ts';
-import { planRestore, type RestoreOptions, type RestorePlan, type RestoreTarget, restoreInPlace } from '../restore/restore-in-place.ts';
+import {
+  planRestore,
+  type RestoreOptions,
+  type RestorePlan,
+  type RestoreTarget,
+  restoreInPlace,
+} from '../restore/restore-in-place.ts';
 import { FileSessionStore } from '../sessions/file-session-store.ts';
 import { StoreLock } from '../state/store-lock.ts';
-import { EXIT, type ExitCode, type GlobalFlags, installationFrom, type Io, print, type Verb } from './context.ts';
+import {
+  EXIT,
+  type ExitCode,
+  type GlobalFlags,
+  type Io,
+  installationFrom,
+  print,
+  type Verb,
+} from './context.ts';
 import { count, formatBytes, safe } from './format.ts';
-import type { Archive } from '../archive/archive.ts';
 
 interface RestoreFlags {
   readonly to?: string;
@@ -23,7 +43,9 @@ interface RestoreFlags {
 
 export const restore: Verb<RestoreFlags> = async (io, flags, selector = '') => {
   if (flags.to !== undefined && flags.resume) {
-    throw new ClawbackError('usage', 'restore: --to and --resume do not go together', { hint: '--resume puts the row back; --to only writes files' });
+    throw new ClawbackError('usage', 'restore: --to and --resume do not go together', {
+      hint: '--resume puts the row back; --to only writes files',
+    });
   }
   const installation = await installationFrom(io, flags);
   const archive = await openArchive(installation);
@@ -33,14 +55,26 @@ export const restore: Verb<RestoreFlags> = async (io, flags, selector = '') => {
     : intoFolder(archive, opened, resolve(flags.to), io, flags);
 };
 
-async function intoFolder(archive: Archive, opened: OpenedSession, folder: string, io: Io, flags: RestoreFlags & GlobalFlags): Promise<ExitCode> {
+async function intoFolder(
+  archive: Archive,
+  opened: OpenedSession,
+  folder: string,
+  io: Io,
+  flags: RestoreFlags & GlobalFlags,
+): Promise<ExitCode> {
   const files = opened.session.files.filter(({ place }) => place !== null);
   await assertAbsent(folder, files);
   if (!flags.dryRun) {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await fetchFiles(archive, opened.manifest, files, folder, io.signal);
   }
-  const json = { ...head(opened, flags), to: folder, files: files.map(({ name, size }) => ({ name, size, state: 'absent' })), row: 'untouched', setAside: [] };
+  const json = {
+    ...head(opened, flags),
+    to: folder,
+    files: files.map(({ name, size }) => ({ name, size, state: 'absent' })),
+    row: 'untouched',
+    setAside: [],
+  };
   print(io, flags, json, () => describe(opened, flags, files, [`into ${folder}; the store was not touched`]));
   return EXIT.done;
 }
@@ -53,11 +87,19 @@ async function assertAbsent(folder: string, files: readonly ManifestFile[]): Pro
       if (errnoOf(error) === 'ENOENT') continue;
       throw error;
     }
-    throw new ClawbackError('restore-conflict', `restore into ${folder}: ${name} is there already`, { hint: 'name an empty folder' });
+    throw new ClawbackError('restore-conflict', `restore into ${folder}: ${name} is there already`, {
+      hint: 'name an empty folder',
+    });
   }
 }
 
-async function intoStore(installation: Installation, archive: Archive, opened: OpenedSession, io: Io, flags: RestoreFlags & GlobalFlags): Promise<ExitCode> {
+async function intoStore(
+  installation: Installation,
+  archive: Archive,
+  opened: OpenedSession,
+  io: Io,
+  flags: RestoreFlags & GlobalFlags,
+): Promise<ExitCode> {
   const { manifest, session } = opened;
   const store = storeOf(installation, opened);
   const nowMs = installation.clock.nowMs();
@@ -84,14 +126,25 @@ async function intoStore(installation: Installation, archive: Archive, opened: O
 
 function storeOf(installation: Installation, { manifest, session }: OpenedSession): StoreLocation {
   const stores = workableStores(installation);
-  const store = stores.find(({ id }) => id === manifest.source.storeId) ?? stores.find(({ agentId }) => agentId === session.agentId);
+  const store =
+    stores.find(({ id }) => id === manifest.source.storeId) ??
+    stores.find(({ agentId }) => agentId === session.agentId);
   if (store !== undefined) return store;
-  throw new ClawbackError('no-session-store', `restore ${session.archiveId}: there is no store of agent ${session.agentId} here`, {
-    hint: 'restore the files elsewhere with --to DIR, or create the agent in OpenClaw first',
-  });
+  throw new ClawbackError(
+    'no-session-store',
+    `restore ${session.archiveId}: there is no store of agent ${session.agentId} here`,
+    {
+      hint: 'restore the files elsewhere with --to DIR, or create the agent in OpenClaw first',
+    },
+  );
 }
 
-async function targetOf(installation: Installation, store: StoreLocation, lock: StoreLock | undefined, flags: RestoreFlags): Promise<RestoreTarget> {
+async function targetOf(
+  installation: Installation,
+  store: StoreLocation,
+  lock: StoreLock | undefined,
+  flags: RestoreFlags,
+): Promise<RestoreTarget> {
   const { prompts } = await takeSnapshot(installation, store);
   return {
     sessions: new FileSessionStore(store.storePath),
@@ -109,23 +162,44 @@ function head({ session }: OpenedSession, flags: RestoreFlags) {
   return { schema: 'clawback.restore/1', dryRun: flags.dryRun ?? false, archiveId, sessionKey, sessionId };
 }
 
-function report(opened: OpenedSession, plan: RestorePlan, io: Io, flags: RestoreFlags & GlobalFlags, setAside: readonly string[]): void {
+function report(
+  opened: OpenedSession,
+  plan: RestorePlan,
+  io: Io,
+  flags: RestoreFlags & GlobalFlags,
+  setAside: readonly string[],
+): void {
   const row = plan.row === undefined ? 'none' : plan.row.kind === 'put' ? 'restored' : plan.row.why;
   const files = plan.files.map(({ file, state }) => ({ name: file.name, size: file.size, state }));
-  const notes = [ROW_NOTES[row], ...setAside.map((name) => `set aside as ${safe(name)}`), ...(flags.resume ? ['the next message continues this transcript'] : [])];
+  const notes = [
+    ROW_NOTES[row],
+    ...setAside.map((name) => `set aside as ${safe(name)}`),
+    ...(flags.resume ? ['the next message continues this transcript'] : []),
+  ];
   print(io, flags, { ...head(opened, flags), to: null, files, row, setAside }, () =>
-    describe(opened, flags, plan.files.filter(({ state }) => state !== 'identical').map(({ file }) => file), notes),
+    describe(
+      opened,
+      flags,
+      plan.files.filter(({ state }) => state !== 'identical').map(({ file }) => file),
+      notes,
+    ),
   );
 }
 
 const ROW_NOTES = {
   none: 'these files never had a row',
   restored: 'its row is back in the store',
-  revived: 'the conversation goes on under a newer session; its row stays, the old files lie beside (--resume switches it back)',
+  revived:
+    'the conversation goes on under a newer session; its row stays, the old files lie beside (--resume switches it back)',
   identical: 'its row was never gone',
 } as const;
 
-function describe({ session }: OpenedSession, flags: RestoreFlags, files: readonly ManifestFile[], notes: readonly string[]): string {
+function describe(
+  { session }: OpenedSession,
+  flags: RestoreFlags,
+  files: readonly ManifestFile[],
+  notes: readonly string[],
+): string {
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
   const verb = flags.dryRun ? 'would restore' : 'restored';
   return [

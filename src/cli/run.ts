@@ -10,7 +10,10 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
   const program = new Command('clawback')
     .description('Archive old OpenClaw conversations, keep their routing, bring any thread back.')
     .version(VERSION, '-V, --version')
-    .configureOutput({ writeOut: (text) => void io.stdout.write(text), writeErr: (text) => void io.stderr.write(text) })
+    .configureOutput({
+      writeOut: (text) => void io.stdout.write(text),
+      writeErr: (text) => void io.stderr.write(text),
+    })
     .showHelpAfterError('(clawback --help lists the commands, clawback <command> --help their flags)')
     .exitOverride();
 
@@ -30,7 +33,10 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
       .command('archive')
       .description('the nightly run: archive what the settings select, trim rows, free the disk')
       .option('--dry-run', 'print the plan and the reason for every row; change nothing')
-      .option('--allow-live-gateway', 'run although an OpenClaw gateway is up: it may overwrite what we change'),
+      .option(
+        '--allow-live-gateway',
+        'run although an OpenClaw gateway is up: it may overwrite what we change',
+      ),
     async () => (await import('./archive.ts')).archive,
   );
   verb(
@@ -65,7 +71,11 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
     program
       .command('verify')
       .description('check that every manifest can be restored')
-      .option('--read-data [percent]', 'also read the packs back and compare every file (default: 100)', parsePercent)
+      .option(
+        '--read-data [percent]',
+        'also read the packs back and compare every file (default: 100)',
+        parsePercent,
+      )
       .option('--rebuild-catalogue', 'write a catalogue for manifests that have none'),
     async () => (await import('./verify.ts')).verify,
   );

@@ -10,10 +10,14 @@ export const status: Verb<object> = async (io, flags) => {
   const stores = workableStores(installation);
   const nowMs = installation.clock.nowMs();
   const censuses = await Promise.all(
-    stores.map(async (store) => takeCensus(await takeSnapshot(installation, store), installation.openclaw.maxEntries, nowMs)),
+    stores.map(async (store) =>
+      takeCensus(await takeSnapshot(installation, store), installation.openclaw.maxEntries, nowMs),
+    ),
   );
   const counts = countPlans(await Promise.all(stores.map((store) => planStore(installation, store))));
-  const skipped = installation.stores.filter(({ state }) => state !== 'file').map(({ id, state, detail }) => ({ id, state, detail }));
+  const skipped = installation.stores
+    .filter(({ state }) => state !== 'file')
+    .map(({ id, state, detail }) => ({ id, state, detail }));
   const json = {
     schema: 'clawback.status/1',
     stateDir: installation.stateDir,
@@ -30,7 +34,15 @@ export const status: Verb<object> = async (io, flags) => {
 };
 
 function describeCensus(census: Census): string {
-  const ages = (name: string, a: Ages) => [name, a.total, a.older30d, a.older14d, a.older7d, a.older1d, a.active4h];
+  const ages = (name: string, a: Ages) => [
+    name,
+    a.total,
+    a.older30d,
+    a.older14d,
+    a.older7d,
+    a.older1d,
+    a.active4h,
+  ];
   const kinds = Object.entries(census.byKind).filter(([, n]) => n > 0);
   const files = Object.entries(census.files);
   const { cap } = census;
@@ -44,9 +56,18 @@ function describeCensus(census: Census): string {
       ages('protected', census.protectedRows),
     ]),
     '',
-    table([['kind', 'rows', '>1d'], ...kinds.map(([kind, n]) => [kind, n, census.byKindOlder1d[kind as keyof typeof census.byKind]])]),
-    ...(census.tombstones > 0 ? [`  of these, ${count(census.tombstones, 'routing tombstone')} of archived conversations`] : []),
-    ...(census.malformedRows > 0 ? [`  ${count(census.malformedRows, 'entry', 'entries')} of the store are not rows; they are left alone`] : []),
+    table([
+      ['kind', 'rows', '>1d'],
+      ...kinds.map(([kind, n]) => [kind, n, census.byKindOlder1d[kind as keyof typeof census.byKind]]),
+    ]),
+    ...(census.tombstones > 0
+      ? [`  of these, ${count(census.tombstones, 'routing tombstone')} of archived conversations`]
+      : []),
+    ...(census.malformedRows > 0
+      ? [
+          `  ${count(census.malformedRows, 'entry', 'entries')} of the store are not rows; they are left alone`,
+        ]
+      : []),
     '',
     `  cap: ${count(cap.counted, 'row')} count against session.maintenance.maxEntries ${cap.maxEntries}; ${cap.protectedRows} protected ones are outside its reach`,
     ...(warning === undefined ? [] : [`  WARNING: ${warning}`]),
@@ -63,6 +84,8 @@ function describeNextRun(counts: ReturnType<typeof countPlans>): string {
   const what = `${count(counts.selectedRows, 'row')} and ${count(counts.selectedFiles, 'file')}, ${formatBytes(counts.selectedBytes)}`;
   const off = counts.protectedKeptByReason['protected-off'];
   const hint =
-    off === undefined ? '' : `\n  ${count(off, 'protected row')} stay: retention.protectedPruneAfter is off (set e.g. CLAWBACK_RETENTION_PROTECTED_PRUNE_AFTER=30d)`;
+    off === undefined
+      ? ''
+      : `\n  ${count(off, 'protected row')} stay: retention.protectedPruneAfter is off (set e.g. CLAWBACK_RETENTION_PROTECTED_PRUNE_AFTER=30d)`;
   return `a run now would archive and free ${what} (clawback archive --dry-run shows each)${hint}`;
 }

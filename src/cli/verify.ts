@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { openArchive } from '../installation.ts';
 import { runIdAt } from '../manifest/keys.ts';
 import { piscinaShipper } from '../ship/piscina-shipper.ts';
-import { verifyArchive, type VerifyResult } from '../verify/verify-archive.ts';
+import { type VerifyResult, verifyArchive } from '../verify/verify-archive.ts';
 import { VERSION } from '../version.ts';
 import { EXIT, installationFrom, print, type Verb } from './context.ts';
 import { count, formatBytes } from './format.ts';
@@ -34,9 +34,23 @@ export const verify: Verb<VerifyFlags> = async (io, flags) => {
     const readPercent = flags.readData === true ? 100 : (flags.readData ?? 0);
     const result = await verifyArchive(archive, shipper, { readPercent, random: Math.random }, io.signal);
     const rebuild = flags.rebuildCatalogue === true && result.uncatalogued.length > 0;
-    if (rebuild) await archive.writeCatalogue(runId, await archive.manifests(result.uncatalogued, io.signal), config.compression.level);
-    print(io, flags, { schema: 'clawback.verify/1', archive: archive.objects.url, instance: archive.instance, rebuilt: rebuild, ...result }, () =>
-      describe(result, rebuild),
+    if (rebuild)
+      await archive.writeCatalogue(
+        runId,
+        await archive.manifests(result.uncatalogued, io.signal),
+        config.compression.level,
+      );
+    print(
+      io,
+      flags,
+      {
+        schema: 'clawback.verify/1',
+        archive: archive.objects.url,
+        instance: archive.instance,
+        rebuilt: rebuild,
+        ...result,
+      },
+      () => describe(result, rebuild),
     );
     return result.differences.length === 0 ? EXIT.done : EXIT.failed;
   } finally {
@@ -48,7 +62,9 @@ function describe(result: VerifyResult, rebuilt: boolean): string {
   const { uncatalogued, strayPacks, differences } = result;
   return [
     `${count(result.manifests, 'manifest')}, ${count(result.sessions, 'session')}, ${count(result.packs, 'pack')}: ` +
-      (result.packsRead > 0 ? `${count(result.packsRead, 'pack')} read back, ${formatBytes(result.bytesRead)}` : 'sizes compared (--read-data compares contents)'),
+      (result.packsRead > 0
+        ? `${count(result.packsRead, 'pack')} read back, ${formatBytes(result.bytesRead)}`
+        : 'sizes compared (--read-data compares contents)'),
     ...(uncatalogued.length > 0
       ? [
           rebuilt
@@ -56,7 +72,9 @@ function describe(result: VerifyResult, rebuilt: boolean): string {
             : `${count(uncatalogued.length, 'batch', 'batches')} of an interrupted run are not catalogued yet; the next clawback archive finishes them`,
         ]
       : []),
-    ...(strayPacks.length > 0 ? [`${count(strayPacks.length, 'pack')} of interrupted runs belong to no manifest; they only take room`] : []),
+    ...(strayPacks.length > 0
+      ? [`${count(strayPacks.length, 'pack')} of interrupted runs belong to no manifest; they only take room`]
+      : []),
     ...differences.map(({ key, error }) => `DIFFERENT ${key}: ${error.message}`),
     differences.length === 0 ? 'no differences' : count(differences.length, 'difference'),
   ].join('\n');

@@ -13,7 +13,8 @@ const RESET_SIZE = { median: 30_000, p95: 400_000, max: 8_000_000, mean: 110_000
 const TRAJECTORY_SIZE = { median: 3 * TURN_BYTES, p95: 20 * TURN_BYTES, max: 50_000_000, mean: 690_000 };
 const SMALL_TRANSCRIPT_BYTES = 20_000;
 
-export interface OrphanContext {
+/** What writing any part of the store needs. */
+export interface SlackContext {
   readonly folder: SessionsFolder;
   readonly random: Random;
   readonly setup: TrajectorySetup;
@@ -28,7 +29,7 @@ export interface OrphanContext {
  * rename forgets. All three carry the time of the reset.
  */
 export function writeGenerations(
-  context: OrphanContext,
+  context: SlackContext,
   conversations: readonly SlackConversation[],
   codexSidecars: number,
 ): Orphan[] {
@@ -89,7 +90,7 @@ export function codexSidecar(sessionFile: string, updatedAtMs: number, random: R
 
 /** Deleted transcripts, checkpoints and repair backups that no row names, and what the store's writer left. */
 export function writeLooseFiles(
-  context: OrphanContext,
+  context: SlackContext,
   sessions: readonly SyntheticSession[],
   store: Readonly<Record<string, Row>>,
   storeTemps: number,

@@ -4,7 +4,7 @@ import type { Row } from './rows.ts';
 import { SessionsFolder } from './sessions-folder.ts';
 import { plantBlockers, plantVariants, writeEvidence } from './slack-blockers.ts';
 import { drawLiveSizes, type LivePlan, type LiveSession, writeLiveSession } from './slack-live.ts';
-import { type OrphanContext, writeGenerations, writeLooseFiles } from './slack-orphans.ts';
+import { type SlackContext, writeGenerations, writeLooseFiles } from './slack-orphans.ts';
 import { planSlackConversations } from './slack-plan.ts';
 import { slackRow, subagentRow } from './slack-rows.ts';
 import {
@@ -43,55 +43,16 @@ export async function writeSlackStore(options: SyntheticStoreOptions): Promise<S
   const plans = variants ? plantVariants(blocked) : blocked;
   writeEvidence(stateDir, agentId, plans, random.fork('evidence'));
 
-  const setup = conversationSetup(sizeScale, 'slack');
-  const sizes = drawLiveSizes(random.fork('sizes'), plans.length, sizeScale, countScale);
-  const rows: Record<string, Row> = {};
-  const sessions: SyntheticSession[] = [];
-  const bySessionId = new Map<string, LiveSession>();
-  for (const [index, size] of sizes.entries()) {
-    const plan = plans[index];
-    if (plan === undefined) continue;
-    const { sessionKey, sessionId, ageMs, blocker } = plan;
-    const own = random.fork(sessionId);
-    const twin = bySessionId.get(sessionId);
-    const live: LiveSession =
-      twin === undefined
-        ? writeLiveSession(folder, plan, size, setup, sizeScale, own)
-        : { ...twin, row: slackRow(plan, twin.sessionFile, own) };
-    bySessionId.set(sessionId, live);
-    rows[sessionKey] = live.row;
-    sessions.push({ sessionKey, sessionId, ageMs, files: live.files, ...(blocker && { blocker }) });
-    if (blocker === 'subagent-child') {
-      const child = subagentRow(agentId, plan, own);
-      rows[child.sessionKey] = child.row;
-      sessions.push({
-        sessionKey: child.sessionKey,
-        sessionId: child.sessionId,
-        ageMs,
-        files: [],
-        blocker: 'running',
-      });
-    }
-  }
-
-  const orphans: Orphan[] = [];
-  if (withOrphans) {
-    const context: OrphanContext = {
-      folder,
-      random: random.fork('orphans'),
-      setup,
-      nowMs,
-      sizeScale,
-      countScale,
-    };
-    // The report's count of files holds with and without blockers: what they plant takes a leftover's place.
-    const liveSidecars = plans.filter((plan) => plan.blocker === 'codex-app-server').length;
-    const locks = plans.filter((plan) => plan.locked).length;
-    orphans.push(
-      ...writeGenerations(context, plans, scaleCount(CODEX_SIDECARS, countScale) - liveSidecars),
-      ...writeLooseFiles(context, sessions, rows, STORE_TEMPS - locks),
-    );
-  }
+  const context = {
+    folder,
+    random,
+    setup: conversationSetup(sizeScale, 'slack'),
+    nowMs,
+    sizeScale,
+    countScale,
+  };
+  const { rows, sessions } = writeConversations(context, agentId, plans);
+  const orphans = withOrphans ? writeOrphans(context, plans, sessions, rows) : [];
   folder.writeStore(rows, nowMs - Math.min(...sessions.map(({ ageMs }) => ageMs)));
   return {
     stateDir,
@@ -103,4 +64,53 @@ export async function writeSlackStore(options: SyntheticStoreOptions): Promise<S
     sessions,
     orphans,
   };
+}
+
+interface Written {
+  readonly rows: Readonly<Record<string, Row>>;
+  readonly sessions: readonly SyntheticSession[];
+}
+
+function writeConversations(context: SlackContext, agentId: string, plans: readonly LivePlan[]): Written {
+  const { folder, random, setup, sizeScale, countScale } = context;
+  const sizes = drawLiveSizes(random.fork('sizes'), plans.length, sizeScale, countScale);
+  const rows: Record<string, Row> = {};
+  const sessions: SyntheticSession[] = [];
+  const bySessionId = new Map<string, LiveSession>();
+  for (const [index, size] of sizes.entries()) {
+    const plan = plans[index];
+    if (plan === undefined) continue;
+    const { sessionKey, sessionId, ageMs, blocker } = plan;
+    const own = random.fork(sessionId);
+    const twin = bySessionId.get(sessionId);
+    const live =
+      twin === undefined
+        ? writeLiveSession(folder, plan, size, setup, sizeScale, own)
+        : { ...twin, row: slackRow(plan, twin.sessionFile, own) };
+    bySessionId.set(sessionId, live);
+    rows[sessionKey] = live.row;
+    sessions.push({ sessionKey, sessionId, ageMs, files: live.files, ...(blocker && { blocker }) });
+    if (blocker === 'subagent-child') {
+      const { row, ...child } = subagentRow(agentId, plan, own);
+      rows[child.sessionKey] = row;
+      sessions.push({ ...child, ageMs, files: [], blocker: 'running' });
+    }
+  }
+  return { rows, sessions };
+}
+
+/** The report's count of files holds with and without blockers: what they plant takes a leftover's place. */
+function writeOrphans(
+  context: SlackContext,
+  plans: readonly LivePlan[],
+  sessions: readonly SyntheticSession[],
+  rows: Readonly<Record<string, Row>>,
+): Orphan[] {
+  const liveSidecars = plans.filter((plan) => plan.blocker === 'codex-app-server').length;
+  const locks = plans.filter((plan) => plan.locked).length;
+  const codexSidecars = scaleCount(CODEX_SIDECARS, context.countScale) - liveSidecars;
+  return [
+    ...writeGenerations(context, plans, codexSidecars),
+    ...writeLooseFiles(context, sessions, rows, STORE_TEMPS - locks),
+  ];
 }

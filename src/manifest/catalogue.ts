@@ -45,7 +45,8 @@ export function catalogueRows(manifest: Manifest): CatalogueRow[] {
       kind: session.kind,
       protected: session.protected,
       action: session.action,
-      last_activity_at: session.lastActivityMs === null ? null : new Date(session.lastActivityMs).toISOString(),
+      last_activity_at:
+        session.lastActivityMs === null ? null : new Date(session.lastActivityMs).toISOString(),
       archived_at: manifest.createdAt,
       files: session.files.length,
       raw_bytes: sum(session, (file) => file.size),
@@ -77,7 +78,8 @@ export function decodeCatalogue(raw: Uint8Array, key: string): CatalogueRow[] {
       throw invalid('not JSON');
     }
     const result = rowSchema.safeParse(value);
-    if (!result.success) throw invalid(`${result.error.issues[0]?.path.join('.')}: ${result.error.issues[0]?.message}`);
+    if (!result.success)
+      throw invalid(`${result.error.issues[0]?.path.join('.')}: ${result.error.issues[0]?.message}`);
     return result.data;
   });
 }

@@ -37,7 +37,10 @@ export function packPrefix(instance: string): string {
 
 /** `20261121t041500z-3f9a2c1d`: sorts by time, and two runs in one second still differ. */
 export function runIdAt(nowMs: number, random: string): string {
-  const stamp = new Date(nowMs).toISOString().replace(/[-:]|\.\d+/g, '').toLowerCase();
+  const stamp = new Date(nowMs)
+    .toISOString()
+    .replace(/[-:]|\.\d+/g, '')
+    .toLowerCase();
   return `${stamp}-${random}`;
 }
 

@@ -16,9 +16,12 @@ export const fileName = z
   .string()
   .min(1)
   .max(255)
-  .refine((name) => !/[/\\\0]/.test(name) && name !== '.' && name !== '..' && !name.startsWith('sessions.json'), {
-    error: 'not a plain file name',
-  });
+  .refine(
+    (name) => !/[/\\\0]/.test(name) && name !== '.' && name !== '..' && !name.startsWith('sessions.json'),
+    {
+      error: 'not a plain file name',
+    },
+  );
 
 export const FILE_KINDS = [
   'transcript',
@@ -131,20 +134,30 @@ export function decodeManifest(raw: Uint8Array, key: string): Manifest {
   try {
     value = JSON.parse(Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength).toString('utf8'));
   } catch {
-    throw new ClawbackError('manifest-invalid', `read manifest ${key}: not JSON`, { hint: 'run clawback verify' });
+    throw new ClawbackError('manifest-invalid', `read manifest ${key}: not JSON`, {
+      hint: 'run clawback verify',
+    });
   }
   const format = (value as { format?: unknown } | null)?.format;
   if (typeof format === 'string' && format.startsWith('clawback.manifest/') && format !== MANIFEST_FORMAT) {
-    throw new ClawbackError('manifest-newer', `read manifest ${key}: written in ${format}, this version reads ${MANIFEST_FORMAT}`, {
-      hint: 'update clawback',
-    });
+    throw new ClawbackError(
+      'manifest-newer',
+      `read manifest ${key}: written in ${format}, this version reads ${MANIFEST_FORMAT}`,
+      {
+        hint: 'update clawback',
+      },
+    );
   }
   const result = manifestSchema.safeParse(value);
   if (!result.success) {
     const issue = result.error.issues[0];
-    throw new ClawbackError('manifest-invalid', `read manifest ${key}: ${issue?.path.join('.')}: ${issue?.message}`, {
-      hint: 'run clawback verify',
-    });
+    throw new ClawbackError(
+      'manifest-invalid',
+      `read manifest ${key}: ${issue?.path.join('.')}: ${issue?.message}`,
+      {
+        hint: 'run clawback verify',
+      },
+    );
   }
   return result.data;
 }

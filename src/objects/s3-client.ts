@@ -109,7 +109,7 @@ function newClient(options: S3Options, tuning: S3Tuning): S3Client {
       throwOnRequestTimeout: true,
     },
     maxAttempts: tuning.attempts,
-    retryMode: 'adaptive',
+    retryMode: tuning.retryMode,
     // The default appends a CRC trailer, which some servers store as content. We send SHA-256 ourselves.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',

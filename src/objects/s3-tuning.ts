@@ -10,6 +10,8 @@ export interface S3Tuning {
   readonly slowestBytesPerSecond: number;
   /** Attempts of one request (by the SDK) and of reading one body (by us). */
   readonly attempts: number;
+  /** `adaptive` slows all requests of a client down once the service says 503 or 429, to one in two seconds at worst. */
+  readonly retryMode: 'adaptive' | 'standard';
   /** Pause before our second attempt; doubled for each further one. */
   readonly pauseMs: number;
   /** Objects up to this size travel in one request. */
@@ -30,6 +32,7 @@ export const S3_TUNING: S3Tuning = {
   callMs: 180_000,
   slowestBytesPerSecond: 64 * 1024,
   attempts: 5,
+  retryMode: 'adaptive',
   pauseMs: 200,
   singlePutBytes: 16 * MiB,
   partBytes: 8 * MiB,

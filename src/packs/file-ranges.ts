@@ -39,9 +39,13 @@ export function assertFramesTile(pack: ManifestPack): void {
   let end = 0;
   for (const frame of pack.frames) {
     if (frame.offset !== end || frame.rawBytes > MAX_FRAME_BYTES || frame.storedBytes > 2 * MAX_FRAME_BYTES) {
-      throw new ClawbackError('manifest-invalid', `read pack ${pack.key}: its frames are not where the manifest says`, {
-        hint: 'run clawback verify',
-      });
+      throw new ClawbackError(
+        'manifest-invalid',
+        `read pack ${pack.key}: its frames are not where the manifest says`,
+        {
+          hint: 'run clawback verify',
+        },
+      );
     }
     end += frame.storedBytes;
   }

@@ -55,7 +55,8 @@ export class PackReader {
     await this.#fetch(frame, lastWanted, signal);
     const { rawBytes } = this.#entry(frame);
     const raw = this.#codec.decompress(this.#stored(frame), rawBytes);
-    if (raw.length !== rawBytes) throw this.#corrupt(`frame ${frame} holds ${raw.length} bytes, not ${rawBytes}`);
+    if (raw.length !== rawBytes)
+      throw this.#corrupt(`frame ${frame} holds ${raw.length} bytes, not ${rawBytes}`);
     this.#decoded = { frame, raw };
     return raw;
   }

@@ -15,7 +15,15 @@ export interface TarFile {
 
 /** What stands before the file's bytes: a pax record where the plain header cannot say everything, then the header. */
 export function tarHeader(file: TarFile): Uint8Array {
-  const fields = { path: file.path, size: file.size, mode: file.mode, mtime: new Date(file.mtimeMs), type: 'File' as const, uid: 0, gid: 0 };
+  const fields = {
+    path: file.path,
+    size: file.size,
+    mode: file.mode,
+    mtime: new Date(file.mtimeMs),
+    type: 'File' as const,
+    uid: 0,
+    gid: 0,
+  };
   const block = Buffer.alloc(BLOCK);
   const needsPax = new Header(fields).encode(block);
   return needsPax ? Buffer.concat([new Pax(fields).encode(), block]) : block;

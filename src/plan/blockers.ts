@@ -1,7 +1,7 @@
 import type { AddressEvidence } from '../openclaw/activity-evidence.ts';
 import type { ScannedFile, Snapshot } from '../scan/scan.ts';
 import type { Row, StoreRow } from '../sessions/session-store.ts';
-import type { Kept, KeepReason } from './reasons.ts';
+import type { KeepReason, Kept } from './reasons.ts';
 import { type References, transcriptPlace } from './references.ts';
 
 const isSet = (value: unknown) => value !== undefined && value !== null && value !== false && value !== '';
@@ -10,20 +10,30 @@ const isFilled = (value: unknown) =>
 
 /** What the row itself shows. The first hit is the reason; OpenClaw releases of 2026.5 to 2026.7 write these fields. */
 const ROW_RULES: readonly (readonly [KeepReason, (row: Row) => boolean])[] = [
-  ['running', (row) => row['status'] === 'running'],
-  ['pending-delivery', (row) => Object.keys(row).some((key) => /^pendingFinalDelivery/.test(key) && isSet(row[key]))],
-  ['quota-suspended', (row) => isSet(row['quotaSuspension'])],
-  ['acp', (row) => isSet(row['acp'])],
-  ['aborted-run', (row) => row['abortedLastRun'] === true],
-  ['model-switch-pending', (row) => isSet(row['liveModelSwitchPending'])],
-  ['subagent-recovery', (row) => isSet(row['subagentRecovery'])],
-  ['queued-injection', (row) => isFilled(row['pluginNextTurnInjections'])],
-  ['restart-recovery', (row) => Object.keys(row).some((key) => /^restartRecovery/.test(key) && isFilled(row[key]))],
-  ['pinned', (row) => isSet(row['pinnedAt'])],
-  ['archived-in-openclaw', (row) => isSet(row['archivedAt'])],
-  ['goal', (row) => isSet(row['goal'])],
-  ['model-locked', (row) => isSet(row['modelSelectionLocked'])],
-  ['cli-session', (row) => isFilled(row['cliSessionBindings']) || isFilled(row['claudeCliSessionId']) || isFilled(row['cliSessionIds'])],
+  ['running', (row) => row.status === 'running'],
+  [
+    'pending-delivery',
+    (row) => Object.keys(row).some((key) => /^pendingFinalDelivery/.test(key) && isSet(row[key])),
+  ],
+  ['quota-suspended', (row) => isSet(row.quotaSuspension)],
+  ['acp', (row) => isSet(row.acp)],
+  ['aborted-run', (row) => row.abortedLastRun === true],
+  ['model-switch-pending', (row) => isSet(row.liveModelSwitchPending)],
+  ['subagent-recovery', (row) => isSet(row.subagentRecovery)],
+  ['queued-injection', (row) => isFilled(row.pluginNextTurnInjections)],
+  [
+    'restart-recovery',
+    (row) => Object.keys(row).some((key) => /^restartRecovery/.test(key) && isFilled(row[key])),
+  ],
+  ['pinned', (row) => isSet(row.pinnedAt)],
+  ['archived-in-openclaw', (row) => isSet(row.archivedAt)],
+  ['goal', (row) => isSet(row.goal)],
+  ['model-locked', (row) => isSet(row.modelSelectionLocked)],
+  [
+    'cli-session',
+    (row) =>
+      isFilled(row.cliSessionBindings) || isFilled(row.claudeCliSessionId) || isFilled(row.cliSessionIds),
+  ],
   ['run-unfinished', runUnfinished],
 ];
 
@@ -87,16 +97,22 @@ function evidenceBlocker(sessionKey: string, row: Row, { activity }: Snapshot): 
 }
 
 function isFor(delivery: AddressEvidence, row: Row): boolean {
-  const context = (row['deliveryContext'] ?? {}) as { channel?: unknown; to?: unknown; threadId?: unknown };
-  const channel = context.channel ?? row['lastChannel'];
-  const to = context.to ?? row['lastTo'];
-  const threadId = context.threadId ?? row['lastThreadId'];
+  const context = (row.deliveryContext ?? {}) as { channel?: unknown; to?: unknown; threadId?: unknown };
+  const channel = context.channel ?? row.lastChannel;
+  const to = context.to ?? row.lastTo;
+  const threadId = context.threadId ?? row.lastThreadId;
   if (delivery.to === undefined || to !== delivery.to) return false;
   if (delivery.channel !== undefined && channel !== delivery.channel) return false;
   return delivery.threadId === undefined || String(threadId ?? '') === delivery.threadId;
 }
 
-function childBlocker(sessionKey: string, references: References, isRecent: (row: Row) => boolean): Kept | undefined {
-  const child = references.childrenOf(sessionKey).find(({ row }) => isRecent(row) || rowBlocker(row) !== undefined);
+function childBlocker(
+  sessionKey: string,
+  references: References,
+  isRecent: (row: Row) => boolean,
+): Kept | undefined {
+  const child = references
+    .childrenOf(sessionKey)
+    .find(({ row }) => isRecent(row) || rowBlocker(row) !== undefined);
   return child && { reason: 'active-child', detail: 'named by spawnedBy or parentSessionKey' };
 }

@@ -1,7 +1,7 @@
-import type { ScannedFile, Snapshot } from '../scan/scan.ts';
 import { isArchivable, sessionIdOfBase } from '../scan/file-kind.ts';
-import { isProtected, kindOf, parseSessionKey, type SessionKind } from '../sessions/session-key.ts';
+import type { ScannedFile, Snapshot } from '../scan/scan.ts';
 import { sessionIdOf, tombstoneMark } from '../sessions/row.ts';
+import { isProtected, kindOf, parseSessionKey, type SessionKind } from '../sessions/session-key.ts';
 import type { Row, StoreRow } from '../sessions/session-store.ts';
 import { lastActivityMs, rowActivityMs } from './activity-time.ts';
 import { blockerOf } from './blockers.ts';
@@ -90,15 +90,23 @@ function judgeRow(storeRow: StoreRow, input: PlanInput, references: References):
   const lastMs = activityMs === undefined ? undefined : Math.max(activityMs, restoredMs);
   const idleMs = lastMs === undefined ? undefined : nowMs - lastMs;
   const keep = (kept: Kept) => ({
-    kept: { sessionKey, kind, protected: isProtectedRow, ...kept, ...(idleMs === undefined ? {} : { idleMs }) },
+    kept: {
+      sessionKey,
+      kind,
+      protected: isProtectedRow,
+      ...kept,
+      ...(idleMs === undefined ? {} : { idleMs }),
+    },
   });
 
-  if (policy.agentIds !== undefined && !policy.agentIds.includes(agentId)) return keep({ reason: 'other-agent' });
+  if (policy.agentIds !== undefined && !policy.agentIds.includes(agentId))
+    return keep({ reason: 'other-agent' });
   if (tombstoneMark(row) !== undefined) return keep({ reason: 'tombstone' });
   const rule = ageRule(policy, kind, isProtectedRow);
   const cappable = !isProtectedRow && kind !== 'model-run' && policy.maxEntries !== undefined;
-  if (rule === undefined && !cappable) return keep({ reason: isProtectedRow ? 'protected-off' : 'no-policy' });
-  if (typeof row['sessionId'] === 'string' && sessionId === null) return keep({ reason: 'session-id-unsafe' });
+  if (rule === undefined && !cappable)
+    return keep({ reason: isProtectedRow ? 'protected-off' : 'no-policy' });
+  if (typeof row.sessionId === 'string' && sessionId === null) return keep({ reason: 'session-id-unsafe' });
 
   const isRecent = (other: Row) => nowMs - (rowActivityMs(other) ?? nowMs) < policy.minIdleMs;
   const blocker = blockerOf(storeRow, files, snapshot, references, isRecent);
@@ -130,17 +138,26 @@ function judgeRow(storeRow: StoreRow, input: PlanInput, references: References):
 /** Selects the oldest idle ordinary rows until at most `maxEntries` ordinary rows remain. */
 function capOrdinary(judged: readonly Judged[], maxEntries: number | undefined): readonly Judged[] {
   if (maxEntries === undefined) return judged;
-  const remaining = judged.filter((one) => 'kept' in one && !one.kept.protected && one.kept.kind !== 'model-run').length;
-  const candidates = judged.flatMap((one) => ('capCandidate' in one && one.capCandidate ? [one.capCandidate] : []));
+  const remaining = judged.filter(
+    (one) => 'kept' in one && !one.kept.protected && one.kept.kind !== 'model-run',
+  ).length;
+  const candidates = judged.flatMap((one) =>
+    'capCandidate' in one && one.capCandidate ? [one.capCandidate] : [],
+  );
   const oldest = candidates.sort((a, b) => b.idleMs - a.idleMs).slice(0, Math.max(0, remaining - maxEntries));
   const chosen = new Set(oldest);
   return judged.map((one) =>
-    'capCandidate' in one && one.capCandidate && chosen.has(one.capCandidate) ? { selected: one.capCandidate } : one,
+    'capCandidate' in one && one.capCandidate && chosen.has(one.capCandidate)
+      ? { selected: one.capCandidate }
+      : one,
   );
 }
 
 /** Unreferenced files, gathered by the session that they belonged to. */
-function judgeOrphans(input: PlanInput, references: References): { selected: PlannedSession[]; kept: KeptFile[] } {
+function judgeOrphans(
+  input: PlanInput,
+  references: References,
+): { selected: PlannedSession[]; kept: KeptFile[] } {
   const { snapshot, policy, nowMs } = input;
   const kept: KeptFile[] = [];
   const groups = new Map<string, ScannedFile[]>();
@@ -160,7 +177,10 @@ function judgeOrphans(input: PlanInput, references: References): { selected: Pla
   }
   const selected = [...groups].map(([base, files]) => orphanSession(base, files, input, references));
   const agentIds = policy.agentIds;
-  return { selected: selected.filter((one) => agentIds === undefined || agentIds.includes(one.agentId)), kept };
+  return {
+    selected: selected.filter((one) => agentIds === undefined || agentIds.includes(one.agentId)),
+    kept,
+  };
 }
 
 function orphanSession(
@@ -177,7 +197,10 @@ function orphanSession(
     reason: 'orphan-age',
     sessionKey,
     sessionId,
-    agentId: (sessionKey === null ? undefined : parseSessionKey(sessionKey)?.agentId) ?? snapshot.store.agentId ?? snapshot.store.id,
+    agentId:
+      (sessionKey === null ? undefined : parseSessionKey(sessionKey)?.agentId) ??
+      snapshot.store.agentId ??
+      snapshot.store.id,
     kind: 'orphan',
     protected: false,
     row: null,
@@ -186,4 +209,3 @@ function orphanSession(
     files,
   };
 }
-

@@ -1,7 +1,7 @@
 import { basename, dirname, isAbsolute, normalize } from 'node:path';
+import type { ScannedFile, Snapshot } from '../scan/scan.ts';
 import { familyOf, sessionIdOf } from '../sessions/row.ts';
 import type { Row, StoreRow } from '../sessions/session-store.ts';
-import type { ScannedFile, Snapshot } from '../scan/scan.ts';
 
 /** Where a row keeps its transcript. */
 export type TranscriptPlace =
@@ -11,7 +11,7 @@ export type TranscriptPlace =
   | { readonly at: 'nowhere' };
 
 export function transcriptPlace(row: Row, folders: readonly string[]): TranscriptPlace {
-  const file = row['sessionFile'];
+  const file = row.sessionFile;
   if (typeof file === 'string' && file.trim() !== '') return resolveFile(file.trim(), folders);
   const id = sessionIdOf(row);
   return id === null ? { at: 'nowhere' } : { at: 'here', name: `${id}.jsonl` };
@@ -20,7 +20,9 @@ export function transcriptPlace(row: Row, folders: readonly string[]): Transcrip
 function resolveFile(file: string, folders: readonly string[]): TranscriptPlace {
   const path = normalize(file);
   const inFolder = isAbsolute(path) ? folders.includes(dirname(path)) : basename(path) === path;
-  return inFolder && path !== '..' && path !== '.' ? { at: 'here', name: basename(path) } : { at: 'elsewhere' };
+  return inFolder && path !== '..' && path !== '.'
+    ? { at: 'here', name: basename(path) }
+    : { at: 'elsewhere' };
 }
 
 /** Names of the files that a row owns, whether or not they exist. */
@@ -44,11 +46,12 @@ export function namesOf(row: Row, folders: readonly string[]): ReadonlySet<strin
 }
 
 function checkpointNames(row: Row, folders: readonly string[]): string[] {
-  const checkpoints = row['compactionCheckpoints'];
+  const checkpoints = row.compactionCheckpoints;
   if (!Array.isArray(checkpoints)) return [];
   return checkpoints.flatMap((checkpoint: unknown) =>
     ['preCompaction', 'postCompaction'].flatMap((side) => {
-      const file = (checkpoint as Record<string, { sessionFile?: unknown } | undefined> | null)?.[side]?.sessionFile;
+      const file = (checkpoint as Record<string, { sessionFile?: unknown } | undefined> | null)?.[side]
+        ?.sessionFile;
       if (typeof file !== 'string') return [];
       const place = resolveFile(file.trim(), folders);
       return place.at === 'here' ? [place.name] : [];
@@ -73,8 +76,9 @@ export class References {
       for (const name of namesOf(row, this.folders)) addTo(this.#owners, name, sessionKey);
       const id = sessionIdOf(row);
       if (id !== null) this.#ids.set(id, (this.#ids.get(id) ?? 0) + 1);
-      for (const member of [id, ...familyOf(row)]) if (member !== null) this.#families.set(member, sessionKey);
-      for (const parent of new Set([row['spawnedBy'], row['parentSessionKey']])) {
+      for (const member of [id, ...familyOf(row)])
+        if (member !== null) this.#families.set(member, sessionKey);
+      for (const parent of new Set([row.spawnedBy, row.parentSessionKey])) {
         if (typeof parent !== 'string') continue;
         this.#children.set(parent, [...(this.#children.get(parent) ?? []), { sessionKey, row }]);
       }

@@ -35,7 +35,8 @@ export async function reclaim(tombstoned: Tombstoned): Promise<Reclaimed> {
 async function unlinkUnchanged(path: string, file: ArchivedFile): Promise<number | string> {
   try {
     const found = describeStats(await lstat(path, { bigint: true }));
-    if (!found.isPlain || !sameIdentity(found.identity, file.identity)) return 'it changed after it was archived';
+    if (!found.isPlain || !sameIdentity(found.identity, file.identity))
+      return 'it changed after it was archived';
     await unlink(path);
     return found.diskBytes;
   } catch (error) {

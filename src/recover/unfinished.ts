@@ -12,7 +12,10 @@ import type { CommittedSession } from '../tombstone/committed.ts';
  * The sessions of a manifest whose run died before it could catalogue it, with those of their files that
  * are still here. Each file is hashed again: what differs from the manifest is not in the list, and stays.
  */
-export async function unfinishedSessions(manifest: Manifest, sessionsDir: string): Promise<CommittedSession[]> {
+export async function unfinishedSessions(
+  manifest: Manifest,
+  sessionsDir: string,
+): Promise<CommittedSession[]> {
   const sessions: CommittedSession[] = [];
   for (const { files, ...entry } of manifest.sessions) {
     const here: ArchivedFile[] = [];
@@ -38,9 +41,12 @@ async function proveFile(path: string, expected: ManifestFile): Promise<Archived
     const before = describeStats(await handle.stat({ bigint: true }));
     if (!before.isPlain || before.sizeBytes !== expected.size) return undefined;
     const hash = createHash('sha256');
-    for await (const chunk of createReadStream('', { fd: handle.fd, autoClose: false, start: 0 })) hash.update(chunk as Buffer);
+    for await (const chunk of createReadStream('', { fd: handle.fd, autoClose: false, start: 0 }))
+      hash.update(chunk as Buffer);
     const sha256 = hash.digest('hex');
-    return sha256 === expected.sha256 ? { name: expected.name, identity: before.identity, sha256 } : undefined;
+    return sha256 === expected.sha256
+      ? { name: expected.name, identity: before.identity, sha256 }
+      : undefined;
   } finally {
     await handle.close();
   }

@@ -14,9 +14,13 @@ export function readArchivedFile(
 ): AsyncIterable<Uint8Array> {
   const pack = manifest.packs[0];
   if (file.place === null || pack === undefined) {
-    throw new ClawbackError('object-not-found', `read ${file.name} from the archive: only its description was kept`, {
-      hint: 'it was archived with modelRun.keepTranscripts: false',
-    });
+    throw new ClawbackError(
+      'object-not-found',
+      `read ${file.name} from the archive: only its description was kept`,
+      {
+        hint: 'it was archived with modelRun.keepTranscripts: false',
+      },
+    );
   }
   return new PackReader(archive.objects, archive.codec, pack).read(file, signal);
 }

@@ -48,24 +48,24 @@ export function mergeRow(input: MergeInput): RowRestore {
 
 function put({ archived, current, sessionsDir, hasPrompt, resumeAtMs }: MergeInput, newer: Row): RowRestore {
   const row: Record<string, unknown> = { ...archived };
-  const file = archived['sessionFile'];
-  if (typeof file === 'string' && isAbsolute(file)) row['sessionFile'] = join(sessionsDir, basename(file));
+  const file = archived.sessionFile;
+  if (typeof file === 'string' && isAbsolute(file)) row.sessionFile = join(sessionsDir, basename(file));
   for (const field of ROUTING) if (newer[field] !== undefined) row[field] = newer[field];
-  if (!promptIsThere(row, hasPrompt)) delete row['skillsSnapshot'];
+  if (!promptIsThere(row, hasPrompt)) delete row.skillsSnapshot;
   const family = revivedFamily(archived, current);
-  if (family !== undefined) row['usageFamilySessionIds'] = family;
+  if (family !== undefined) row.usageFamilySessionIds = family;
   if (resumeAtMs !== undefined) {
     // The daily and the idle reset both look at these; with old dates the next message would start afresh.
-    row['updatedAt'] = resumeAtMs;
-    row['sessionStartedAt'] = resumeAtMs;
-    row['lastInteractionAt'] = resumeAtMs;
+    row.updatedAt = resumeAtMs;
+    row.sessionStartedAt = resumeAtMs;
+    row.lastInteractionAt = resumeAtMs;
   }
   return { kind: 'put', row };
 }
 
 /** OpenClaw collects prompt blobs that no row names; without its blob a snapshot is rebuilt by the gateway. */
 function promptIsThere(row: Row, hasPrompt: (hash: string) => boolean): boolean {
-  const hash = (row['skillsSnapshot'] as { promptRef?: { hash?: unknown } } | null | undefined)?.promptRef?.hash;
+  const hash = (row.skillsSnapshot as { promptRef?: { hash?: unknown } } | null | undefined)?.promptRef?.hash;
   return typeof hash !== 'string' || hasPrompt(hash);
 }
 

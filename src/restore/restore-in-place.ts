@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import type { Archive } from '../archive/archive.ts';
 import { ClawbackError } from '../errors.ts';
 import type { Manifest, ManifestFile, ManifestSession } from '../manifest/manifest.ts';
-import { sessionIdOf } from '../sessions/row.ts';
 import { rowSha256 } from '../sessions/canonical-json.ts';
+import { sessionIdOf } from '../sessions/row.ts';
 import type { Row, SessionStore } from '../sessions/session-store.ts';
 import { syncDirectory } from '../sessions/sync-directory.ts';
 import { removeOwnStub } from '../tombstone/stub-transcript.ts';
@@ -36,7 +36,11 @@ export interface RestorePlan {
   readonly current: Row | undefined;
 }
 
-export async function planRestore(session: ManifestSession, target: RestoreTarget, options: RestoreOptions): Promise<RestorePlan> {
+export async function planRestore(
+  session: ManifestSession,
+  target: RestoreTarget,
+  options: RestoreOptions,
+): Promise<RestorePlan> {
   const files = [];
   for (const file of session.files) {
     if (file.place !== null) files.push({ file, state: await localState(target.sessionsDir, file) });
@@ -56,12 +60,23 @@ export async function planRestore(session: ManifestSession, target: RestoreTarge
 }
 
 /** The old session id must not serve another key by now. */
-function assertFreeSessionId(session: ManifestSession, rows: readonly { sessionKey: string; row: Row }[]): void {
+function assertFreeSessionId(
+  session: ManifestSession,
+  rows: readonly { sessionKey: string; row: Row }[],
+): void {
   const id = session.row === null ? null : sessionIdOf(session.row);
-  if (id === null || rows.every(({ sessionKey, row }) => sessionKey === session.sessionKey || sessionIdOf(row) !== id)) return;
-  throw new ClawbackError('restore-conflict', `restore ${session.archiveId}: another row uses its session id now`, {
-    hint: 'restore the files elsewhere with --to DIR',
-  });
+  if (
+    id === null ||
+    rows.every(({ sessionKey, row }) => sessionKey === session.sessionKey || sessionIdOf(row) !== id)
+  )
+    return;
+  throw new ClawbackError(
+    'restore-conflict',
+    `restore ${session.archiveId}: another row uses its session id now`,
+    {
+      hint: 'restore the files elsewhere with --to DIR',
+    },
+  );
 }
 
 /** Fetched and proven in a folder of its own, then moved into place, then the row. Running it again finishes it. */
@@ -75,9 +90,13 @@ export async function restoreInPlace(
 ): Promise<{ written: string[]; setAside: string[] }> {
   const differing = plan.files.filter(({ state }) => state === 'different');
   if (differing.length > 0 && !options.force) {
-    throw new ClawbackError('restore-conflict', `restore ${plan.session.archiveId}: ${differing.length} files of the same names differ`, {
-      hint: `--force sets them aside first, --to DIR restores elsewhere: ${differing.map(({ file }) => file.name).join(', ')}`,
-    });
+    throw new ClawbackError(
+      'restore-conflict',
+      `restore ${plan.session.archiveId}: ${differing.length} files of the same names differ`,
+      {
+        hint: `--force sets them aside first, --to DIR restores elsewhere: ${differing.map(({ file }) => file.name).join(', ')}`,
+      },
+    );
   }
   const wanted = plan.files.filter(({ state }) => state !== 'identical').map(({ file }) => file);
   // Same file system as the target, so that moving into place is one step; OpenClaw does not look into folders.
@@ -87,7 +106,8 @@ export async function restoreInPlace(
   try {
     await fetchFiles(archive, manifest, wanted, staging, signal);
     await target.assertMayCommit();
-    for (const { file } of differing) aside.push(await setAside(target.sessionsDir, file.name, options.nowMs));
+    for (const { file } of differing)
+      aside.push(await setAside(target.sessionsDir, file.name, options.nowMs));
     for (const file of wanted) await placeFile(join(staging, file.name), join(target.sessionsDir, file.name));
     await syncDirectory(target.sessionsDir);
     await putRow(plan, target);
@@ -102,10 +122,16 @@ async function putRow({ session, row, current }: RestorePlan, { sessions }: Rest
   if (row?.kind !== 'put' || session.sessionKey === null) return;
   const { sessionKey } = session;
   const expectSha256 = current === undefined ? null : rowSha256(current);
-  const outcome = (await sessions.commit([{ sessionKey, expectSha256, replaceWith: row.row }])).get(sessionKey);
+  const outcome = (await sessions.commit([{ sessionKey, expectSha256, replaceWith: row.row }])).get(
+    sessionKey,
+  );
   if (outcome === 'committed') return;
-  throw new ClawbackError('restore-conflict', `restore ${session.archiveId}: its row changed while the files were fetched`, {
-    hint: 'the files are in place; run the same command again to put the row back',
-    retryable: true,
-  });
+  throw new ClawbackError(
+    'restore-conflict',
+    `restore ${session.archiveId}: its row changed while the files were fetched`,
+    {
+      hint: 'the files are in place; run the same command again to put the row back',
+      retryable: true,
+    },
+  );
 }

@@ -13,7 +13,11 @@ const SHOWN = 8;
  * @param rows the catalogue, oldest first.
  * @throws {ClawbackError} `selector-unknown`, or `selector-ambiguous` if it names several conversations.
  */
-export function selectArchived(rows: readonly CatalogueRow[], selector: string, agentIds?: readonly string[]): CatalogueRow {
+export function selectArchived(
+  rows: readonly CatalogueRow[],
+  selector: string,
+  agentIds?: readonly string[],
+): CatalogueRow {
   const text = selector.trim();
   const ofAgents = rows.filter((row) => agentIds === undefined || agentIds.includes(row.agent_id));
   for (const matches of readings(text)) {
@@ -41,7 +45,8 @@ function readings(text: string): ((row: CatalogueRow) => boolean)[] {
 
 /** `slack:channel:c1` for `agent:main:slack:channel:c1`: the part behind the agent. */
 function keyEndsWith(suffix: string): (row: CatalogueRow) => boolean {
-  return (row) => row.session_key !== null && /^agent:[^:]+:(.+)$/i.exec(row.session_key)?.[1]?.toLowerCase() === suffix;
+  return (row) =>
+    row.session_key !== null && /^agent:[^:]+:(.+)$/i.exec(row.session_key)?.[1]?.toLowerCase() === suffix;
 }
 
 function newestOfOne(found: readonly CatalogueRow[], text: string): CatalogueRow {
@@ -50,14 +55,19 @@ function newestOfOne(found: readonly CatalogueRow[], text: string): CatalogueRow
     const name = row.session_key ?? `${row.agent_id}/${row.session_id}`;
     const known = conversations.get(name);
     // Loose files of an older generation never hide the conversation itself.
-    if (known === undefined || row.action !== 'files' || known.action === 'files') conversations.set(name, row);
+    if (known === undefined || row.action !== 'files' || known.action === 'files')
+      conversations.set(name, row);
   }
   const [first, ...others] = conversations.values();
   if (first !== undefined && others.length === 0) return first;
   const candidates = [...conversations.values()].slice(0, SHOWN).map((row) => row.archive_id);
-  throw new ClawbackError('selector-ambiguous', `find ${show(text)}: ${conversations.size} conversations go by it`, {
-    hint: `add --agent ID, or name one by its archive id: ${candidates.join(', ')}`,
-  });
+  throw new ClawbackError(
+    'selector-ambiguous',
+    `find ${show(text)}: ${conversations.size} conversations go by it`,
+    {
+      hint: `add --agent ID, or name one by its archive id: ${candidates.join(', ')}`,
+    },
+  );
 }
 
 /** What the user typed, safe for a terminal and of bounded length. */

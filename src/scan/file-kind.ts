@@ -44,7 +44,8 @@ export function classifyFileName(name: string, storeName: string): FileName {
   if (name.startsWith(`${storeName}.`)) {
     const rest = name.slice(storeName.length + 1);
     if (/^bak\.\d+$/.test(rest)) return { kind: 'store-backup', base: '' };
-    if (new RegExp(String.raw`^(?:\d+\.)?${UUID}\.tmp$`, 'i').test(rest)) return { kind: 'store-temporary', base: '' };
+    if (new RegExp(String.raw`^(?:\d+\.)?${UUID}\.tmp$`, 'i').test(rest))
+      return { kind: 'store-temporary', base: '' };
     return { kind: 'unknown', base: '' };
   }
   for (const [kind, pattern] of RULES) {

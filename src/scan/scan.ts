@@ -112,7 +112,13 @@ export function sameIdentity(a: FileIdentity, b: FileIdentity): boolean {
 }
 
 function listNames(directory: string): Promise<string[]> {
-  return glob('*', { cwd: directory, dot: true, onlyFiles: false, followSymbolicLinks: false, suppressErrors: false });
+  return glob('*', {
+    cwd: directory,
+    dot: true,
+    onlyFiles: false,
+    followSymbolicLinks: false,
+    suppressErrors: false,
+  });
 }
 
 async function scanPrompts(sessionsDir: string): Promise<SkillPrompts> {

@@ -3,10 +3,10 @@ import type { BigIntStats } from 'node:fs';
 import { constants, lstat, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ClawbackError, errnoOf } from '../errors.ts';
-import { syncDirectory } from './sync-directory.ts';
 import { rowSha256 } from './canonical-json.ts';
-import type { RowChange, RowOutcome, Row, SessionStore, StoreSnapshot } from './session-store.ts';
+import type { Row, RowChange, RowOutcome, SessionStore, StoreSnapshot } from './session-store.ts';
 import { StoreText } from './store-text.ts';
+import { syncDirectory } from './sync-directory.ts';
 
 /** How often a commit starts again because sessions.json changed between its read and its rename. */
 const ATTEMPTS = 5;
@@ -38,10 +38,14 @@ export class FileSessionStore implements SessionStore {
       if (accepted.size === 0) return outcomes;
       if (await this.#replace(store.with(accepted), stats)) return this.#confirm(outcomes, accepted);
     }
-    throw new ClawbackError('store-busy', `commit ${changes.length} rows to ${this.path}: it changed ${ATTEMPTS} times while we looked`, {
-      hint: 'stop the gateway, or run again at a quieter moment; no row was changed and no file removed',
-      retryable: true,
-    });
+    throw new ClawbackError(
+      'store-busy',
+      `commit ${changes.length} rows to ${this.path}: it changed ${ATTEMPTS} times while we looked`,
+      {
+        hint: 'stop the gateway, or run again at a quieter moment; no row was changed and no file removed',
+        retryable: true,
+      },
+    );
   }
 
   /** Reads through one descriptor, so that text and identity belong together. */
@@ -50,7 +54,9 @@ export class FileSessionStore implements SessionStore {
     const file = await open(this.path, constants.O_RDONLY | constants.O_NOFOLLOW).catch((error: unknown) => {
       const code = errnoOf(error);
       if (code === 'ELOOP') throw this.#notRegular('a symbolic link');
-      throw new ClawbackError('store-unreadable', `read ${this.path}: ${code ?? 'not readable'}`, { cause: error });
+      throw new ClawbackError('store-unreadable', `read ${this.path}: ${code ?? 'not readable'}`, {
+        cause: error,
+      });
     });
     try {
       const stats = await file.stat({ bigint: true });
@@ -101,7 +107,8 @@ export class FileSessionStore implements SessionStore {
     const rows = new Map((await this.read()).rows.map(({ sessionKey, row }) => [sessionKey, row]));
     for (const [sessionKey, wanted] of accepted) {
       const found = rows.get(sessionKey);
-      const holds = wanted === null ? found === undefined : found !== undefined && rowSha256(found) === rowSha256(wanted);
+      const holds =
+        wanted === null ? found === undefined : found !== undefined && rowSha256(found) === rowSha256(wanted);
       if (!holds) outcomes.set(sessionKey, 'changed');
     }
     return outcomes;
@@ -115,7 +122,8 @@ function decide(store: StoreText, changes: readonly RowChange[]) {
   for (const { sessionKey, expectSha256, replaceWith } of changes) {
     const row = rows.get(sessionKey);
     if (row === undefined && expectSha256 !== null) outcomes.set(sessionKey, 'gone');
-    else if (row !== undefined && (expectSha256 === null || rowSha256(row) !== expectSha256)) outcomes.set(sessionKey, 'changed');
+    else if (row !== undefined && (expectSha256 === null || rowSha256(row) !== expectSha256))
+      outcomes.set(sessionKey, 'changed');
     else {
       outcomes.set(sessionKey, 'committed');
       accepted.set(sessionKey, replaceWith);

@@ -5,13 +5,13 @@ const SAFE_SESSION_ID = /^[a-z0-9][a-z0-9._-]{0,127}$/i;
 
 /** The row's session id, if it is one that can stand in a file name. */
 export function sessionIdOf(row: Row): string | null {
-  const id = row['sessionId'];
+  const id = row.sessionId;
   return typeof id === 'string' && SAFE_SESSION_ID.test(id) ? id : null;
 }
 
 /** Session ids under which the conversation ran before. */
 export function familyOf(row: Row): string[] {
-  const family = row['usageFamilySessionIds'];
+  const family = row.usageFamilySessionIds;
   return Array.isArray(family) ? family.filter((id): id is string => typeof id === 'string') : [];
 }
 
@@ -28,8 +28,9 @@ export interface TombstoneMark {
 
 /** The mark of a row that is a tombstone still. A row that has been used since is none. */
 export function tombstoneMark(row: Row): TombstoneMark | undefined {
-  const mark = row['clawback'] as Partial<TombstoneMark> | null | undefined;
-  if (typeof mark !== 'object' || typeof mark?.archiveId !== 'string' || typeof mark.sessionId !== 'string') return undefined;
-  if (mark.sessionId !== row['sessionId'] || row['updatedAt'] !== 0) return undefined;
+  const mark = row.clawback as Partial<TombstoneMark> | null | undefined;
+  if (typeof mark !== 'object' || typeof mark?.archiveId !== 'string' || typeof mark.sessionId !== 'string')
+    return undefined;
+  if (mark.sessionId !== row.sessionId || row.updatedAt !== 0) return undefined;
   return { v: 1, archiveId: mark.archiveId, sessionId: mark.sessionId };
 }

@@ -39,7 +39,9 @@ export class StoreText {
       throw refuse(text.length === 0 ? 'the file is empty' : `not valid JSON${place ? ` at ${place}` : ''}`);
     }
     if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-      throw refuse(`expected one JSON object with a row per session key, found ${Array.isArray(parsed) ? 'an array' : typeof parsed}`);
+      throw refuse(
+        `expected one JSON object with a row per session key, found ${Array.isArray(parsed) ? 'an array' : typeof parsed}`,
+      );
     }
     const spans = propertySpans(text);
     const seen = new Set<string>();

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { archiveIdOf, batchIdOf } from '../manifest/keys.ts';
+import type { ArchivePlan, PlannedSession } from '../plan/plan.ts';
 import { isArchivable } from '../scan/file-kind.ts';
 import type { ScannedFile } from '../scan/scan.ts';
 import { rowSha256 } from '../sessions/canonical-json.ts';
-import type { ArchivePlan, PlannedSession } from '../plan/plan.ts';
 import { tombstoneOf } from '../tombstone/tombstone.ts';
 import type { ShipSession, ShipTask, SourceFile } from './task.ts';
 
@@ -31,7 +31,9 @@ export interface BatchOptions {
 
 /** Cuts a plan into tasks: like kinds together, oldest first, as many objects as the bytes ask for. */
 export function makeBatches(plan: ArchivePlan, options: BatchOptions, firstSequence: number): Batch[] {
-  const sessions = [...plan.selected].sort((a, b) => compare(a.kind, b.kind) || a.lastActivityMs - b.lastActivityMs);
+  const sessions = [...plan.selected].sort(
+    (a, b) => compare(a.kind, b.kind) || a.lastActivityMs - b.lastActivityMs,
+  );
   const totalBytes = sessions.reduce((sum, session) => sum + bytesOf(session), 0);
   const target = Math.min(MAX_BATCH_BYTES, Math.max(MIN_BATCH_BYTES, totalBytes / options.jobs));
   const groups: PlannedSession[][] = [];
@@ -47,12 +49,21 @@ export function makeBatches(plan: ArchivePlan, options: BatchOptions, firstSeque
       groupBytes += bytes;
     }
   }
-  return groups.map((planned, index) => makeBatch(plan, planned, batchIdOf(options.runId, firstSequence + index), options));
+  return groups.map((planned, index) =>
+    makeBatch(plan, planned, batchIdOf(options.runId, firstSequence + index), options),
+  );
 }
 
-function makeBatch(plan: ArchivePlan, planned: readonly PlannedSession[], batchId: string, options: BatchOptions): Batch {
+function makeBatch(
+  plan: ArchivePlan,
+  planned: readonly PlannedSession[],
+  batchId: string,
+  options: BatchOptions,
+): Batch {
   const { id, sessionsDir } = plan.snapshot.store;
-  const sessions = planned.map((session, index) => shipSession(session, archiveIdOf(batchId, index), options));
+  const sessions = planned.map((session, index) =>
+    shipSession(session, archiveIdOf(batchId, index), options),
+  );
   return { plan, planned, task: { batchId, storeId: id, sessionsDir, sessions } };
 }
 

@@ -20,7 +20,11 @@ export function piscinaShipper(settings: WorkerSettings, jobs: number): Shipper 
     concurrentTasksPerWorker: TASKS_PER_THREAD,
     workerData: settings,
   });
-  const run = async <Reply extends ShipReply | VerifyReply>(name: string, task: ShipTask | VerifyTask, signal?: AbortSignal) => {
+  const run = async <Reply extends ShipReply | VerifyReply>(
+    name: string,
+    task: ShipTask | VerifyTask,
+    signal?: AbortSignal,
+  ) => {
     try {
       return (await pool.run(task, { name, ...(signal ? { signal } : {}) })) as Reply;
     } catch (error) {

@@ -38,7 +38,12 @@ const TRANSCRIPTS = new Set(['transcript', 'reset', 'deleted', 'backup']);
  * Packs the files into frames and uploads them while the next frame is made.
  * @throws {SourceFault} with nothing stored, if a file is not what the plan saw.
  */
-export async function putPack(objects: ObjectStore, codec: Codec, input: PutPackInput, signal?: AbortSignal): Promise<StoredPack> {
+export async function putPack(
+  objects: ObjectStore,
+  codec: Codec,
+  input: PutPackInput,
+  signal?: AbortSignal,
+): Promise<StoredPack> {
   const layout = layoutFrames(
     input.files.map(({ source, path }) => ({
       path,
@@ -73,7 +78,9 @@ export async function putPack(objects: ObjectStore, codec: Codec, input: PutPack
         encryption: 'none',
         frames,
       },
-      files: input.files.map(({ source }, index) => describeFile(source, hashes.of(index), layout.places[index] ?? null)),
+      files: input.files.map(({ source }, index) =>
+        describeFile(source, hashes.of(index), layout.places[index] ?? null),
+      ),
     };
   } catch (error) {
     await writer.abort();

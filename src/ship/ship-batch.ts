@@ -2,12 +2,19 @@ import { join } from 'node:path';
 import type { Codec } from '../codec/codec.ts';
 import { ClawbackError, toErrorData } from '../errors.ts';
 import { manifestKey, packKey } from '../manifest/keys.ts';
-import { encodeManifest, type Manifest, type ManifestFile, MANIFEST_FORMAT } from '../manifest/manifest.ts';
+import { encodeManifest, MANIFEST_FORMAT, type Manifest, type ManifestFile } from '../manifest/manifest.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { verifyContent, verifyStored } from '../verify/verify-pack.ts';
 import { describeFile, type PackFile, putPack, type StoredPack } from './put-pack.ts';
 import { SourceFault, SourceReader } from './source-files.ts';
-import type { ShipReport, ShipSession, ShipTask, SkippedSession, SourceFile, WorkerSettings } from './task.ts';
+import type {
+  ShipReport,
+  ShipSession,
+  ShipTask,
+  SkippedSession,
+  SourceFile,
+  WorkerSettings,
+} from './task.ts';
 
 export interface ShipContext {
   readonly objects: ObjectStore;
@@ -46,14 +53,27 @@ export async function shipBatch(context: ShipContext, task: ShipTask): Promise<S
       indexes = indexes.filter((index) => index !== error.session);
     }
   }
-  return { batchId: task.batchId, manifestKey: null, shipped: [], skipped, rawBytes: 0, storedBytes: 0, objects: 0 };
+  return {
+    batchId: task.batchId,
+    manifestKey: null,
+    shipped: [],
+    skipped,
+    rawBytes: 0,
+    storedBytes: 0,
+    objects: 0,
+  };
 }
 
-async function attempt(context: ShipContext, task: ShipTask, indexes: readonly number[]): Promise<Omit<ShipReport, 'skipped'>> {
+async function attempt(
+  context: ShipContext,
+  task: ShipTask,
+  indexes: readonly number[],
+): Promise<Omit<ShipReport, 'skipped'>> {
   const { instance } = context.settings;
   const files = packOrder(task, indexes);
   const discarded = hashDiscarded(task, indexes);
-  const verified = files.length === 0 ? undefined : await VerifiedPack.verify(context, await put(context, task, files));
+  const verified =
+    files.length === 0 ? undefined : await VerifiedPack.verify(context, await put(context, task, files));
   const filesOf = (index: number): ManifestFile[] => [
     ...(verified?.stored.files.filter((_file, place) => files[place]?.session === index) ?? []),
     ...(discarded.get(index) ?? []),
@@ -77,7 +97,11 @@ async function attempt(context: ShipContext, task: ShipTask, indexes: readonly n
     manifestKey: key,
     shipped: indexes.map((index) => ({
       index,
-      files: filesOf(index).map(({ name, sha256 }) => ({ name, sha256, identity: sourceOf(task, index, name).identity })),
+      files: filesOf(index).map(({ name, sha256 }) => ({
+        name,
+        sha256,
+        identity: sourceOf(task, index, name).identity,
+      })),
     })),
     rawBytes: verified?.stored.pack.rawBytes ?? 0,
     storedBytes: (verified?.stored.pack.storedBytes ?? 0) + manifestBytes,
@@ -86,7 +110,11 @@ async function attempt(context: ShipContext, task: ShipTask, indexes: readonly n
 }
 
 /** Writes the commit record and reads it back: from here on the batch is archived. */
-async function putManifest({ objects, codec, settings }: ShipContext, key: string, manifest: Manifest): Promise<number> {
+async function putManifest(
+  { objects, codec, settings }: ShipContext,
+  key: string,
+  manifest: Manifest,
+): Promise<number> {
   const raw = encodeManifest(manifest);
   const frame = codec.compress(raw, settings.level);
   await objects.put(key, frame);
@@ -97,7 +125,11 @@ async function putManifest({ objects, codec, settings }: ShipContext, key: strin
   });
 }
 
-function put({ objects, codec, settings }: ShipContext, task: ShipTask, files: readonly PackFile[]): Promise<StoredPack> {
+function put(
+  { objects, codec, settings }: ShipContext,
+  task: ShipTask,
+  files: readonly PackFile[],
+): Promise<StoredPack> {
   const key = packKey(settings.instance, task.batchId);
   return putPack(objects, codec, { key, sessionsDir: task.sessionsDir, files, level: settings.level });
 }
@@ -113,7 +145,8 @@ function packOrder(task: ShipTask, indexes: readonly number[]): PackFile[] {
         path: join(sessionAt(task, session).entry.agentId, source.name),
       })),
     );
-  const rank = ({ source }: PackFile) => ['transcript', 'reset', 'deleted', 'backup', 'trajectory'].indexOf(source.kind) + 1 || 6;
+  const rank = ({ source }: PackFile) =>
+    ['transcript', 'reset', 'deleted', 'backup', 'trajectory'].indexOf(source.kind) + 1 || 6;
   return files.sort((a, b) => rank(a) - rank(b));
 }
 
@@ -130,7 +163,9 @@ function hashDiscarded(task: ShipTask, indexes: readonly number[]): Map<number, 
   };
   try {
     const sessions = indexes.filter((index) => !sessionAt(task, index).keepFiles);
-    return new Map(sessions.map((index) => [index, sessionAt(task, index).files.map((source) => hash(source, index))]));
+    return new Map(
+      sessions.map((index) => [index, sessionAt(task, index).files.map((source) => hash(source, index))]),
+    );
   } finally {
     reader.close();
   }

@@ -1,5 +1,5 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { createHash, type Hash } from 'node:crypto';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { ClawbackError, describe, errnoOf } from '../errors.ts';
 import { describeStats, sameIdentity } from '../scan/scan.ts';
@@ -71,7 +71,8 @@ export class SourceReader {
     const { descriptor, source, session } = this.#opened();
     const found = describeStats(fstatSync(descriptor, { bigint: true }));
     if (!found.isPlain) throw fault(session, source, 'it is not a plain file any more');
-    if (!sameIdentity(found.identity, source.identity)) throw fault(session, source, 'it changed since the plan');
+    if (!sameIdentity(found.identity, source.identity))
+      throw fault(session, source, 'it changed since the plan');
   }
 
   #opened() {
@@ -82,5 +83,11 @@ export class SourceReader {
 
 function fault(session: number, source: SourceFile, why: string, cause?: unknown): SourceFault {
   const code = why.startsWith('it ') ? 'source-changed' : 'source-unreadable';
-  return new SourceFault(session, new ClawbackError(code, `archive ${source.name}: ${why}`, { cause, hint: 'it is kept; the next run looks again' }));
+  return new SourceFault(
+    session,
+    new ClawbackError(code, `archive ${source.name}: ${why}`, {
+      cause,
+      hint: 'it is kept; the next run looks again',
+    }),
+  );
 }

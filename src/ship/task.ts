@@ -75,7 +75,9 @@ export interface ShipReport {
 }
 
 /** Errors cross the thread border as data: class and code do not survive it. */
-export type ShipReply = { readonly ok: true; readonly report: ShipReport } | { readonly ok: false; readonly error: ErrorData };
+export type ShipReply =
+  | { readonly ok: true; readonly report: ShipReport }
+  | { readonly ok: false; readonly error: ErrorData };
 
 /** Reads a whole pack back and compares it with its manifest. */
 export interface VerifyTask {

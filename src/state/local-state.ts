@@ -52,9 +52,13 @@ export class LocalState {
     try {
       return new Map(Object.entries(restoredSchema.parse(JSON.parse(text))));
     } catch (error) {
-      throw new ClawbackError('config-invalid', `read ${this.#restoredPath}: ${describe(error).split('\n')[0]}`, {
-        hint: 'remove the file: restored conversations may then be archived again, nothing is lost',
-      });
+      throw new ClawbackError(
+        'config-invalid',
+        `read ${this.#restoredPath}: ${describe(error).split('\n')[0]}`,
+        {
+          hint: 'remove the file: restored conversations may then be archived again, nothing is lost',
+        },
+      );
     }
   }
 

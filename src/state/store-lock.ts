@@ -95,7 +95,9 @@ function parseHolder(text: string): Holder | undefined {
 
 /** Only a holder on this host can be known to be dead. */
 function isStale(holder: Holder | undefined): boolean {
-  return holder !== undefined && holder.host === hostname() && !isProcessAlive(holder.pid, holder.processStart);
+  return (
+    holder !== undefined && holder.host === hostname() && !isProcessAlive(holder.pid, holder.processStart)
+  );
 }
 
 /** Moves the lock aside and looks again, so that two who find it stale do not remove each other's. */
@@ -117,7 +119,10 @@ function ignoreExisting(error: unknown): void {
 }
 
 function heldBy(path: string, holder: Holder | undefined): ClawbackError {
-  const who = holder === undefined ? 'an unreadable lock file' : `${holder.command}, process ${holder.pid} on ${holder.host} since ${holder.since}`;
+  const who =
+    holder === undefined
+      ? 'an unreadable lock file'
+      : `${holder.command}, process ${holder.pid} on ${holder.host} since ${holder.since}`;
   return new ClawbackError('locked', `lock the store: held by ${who}`, {
     hint: `wait for it to end; if it is certainly not running any more, remove ${path}`,
     retryable: true,

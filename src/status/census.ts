@@ -1,9 +1,9 @@
-import type { Snapshot } from '../scan/scan.ts';
 import { rowActivityMs } from '../plan/activity-time.ts';
 import { References } from '../plan/references.ts';
 import { isArchivable, type ScannedKind } from '../scan/file-kind.ts';
-import { isProtected, kindOf, SESSION_KINDS, type SessionKind } from '../sessions/session-key.ts';
+import type { Snapshot } from '../scan/scan.ts';
 import { tombstoneMark } from '../sessions/row.ts';
+import { isProtected, kindOf, SESSION_KINDS, type SessionKind } from '../sessions/session-key.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -113,7 +113,8 @@ function countFiles(snapshot: Snapshot): Partial<Record<CensusKind, FileCount>> 
     const sum = counts[kind] ?? { files: 0, diskBytes: 0 };
     counts[kind] = { files: sum.files + files, diskBytes: sum.diskBytes + diskBytes };
   };
-  for (const file of snapshot.files.values()) add(censusKind(file.kind, references.isReferenced(file.name)), 1, file.diskBytes);
+  for (const file of snapshot.files.values())
+    add(censusKind(file.kind, references.isReferenced(file.name)), 1, file.diskBytes);
   if (snapshot.prompts.files > 0) add('prompt', snapshot.prompts.files, snapshot.prompts.diskBytes);
   return counts;
 }

@@ -1,7 +1,7 @@
 import type { ArchivePlan } from '../plan/plan.ts';
 import { References } from '../plan/references.ts';
-import { rowSha256 } from '../sessions/canonical-json.ts';
 import { sameIdentity } from '../scan/scan.ts';
+import { rowSha256 } from '../sessions/canonical-json.ts';
 import type { ArchivedFile } from '../ship/task.ts';
 import type { Abandoned, CommittedSession } from './committed.ts';
 
@@ -23,11 +23,15 @@ export function recheck(sessions: readonly CommittedSession[], fresh: ArchivePla
   const abandoned: Abandoned[] = [];
   const references = new References(fresh.snapshot);
   const rows = new Map(fresh.snapshot.rows.map(({ sessionKey, row }) => [sessionKey, rowSha256(row)]));
-  const selectedKeys = new Map(fresh.selected.flatMap((one) => (one.row === null ? [] : [[one.sessionKey, one.action]])));
-  const selectedOrphans = new Set(fresh.selected.flatMap((one) => (one.row === null ? one.files.map((file) => file.name) : [])));
+  const selectedKeys = new Map(
+    fresh.selected.flatMap((one) => (one.row === null ? [] : [[one.sessionKey, one.action]])),
+  );
+  const selectedOrphans = new Set(
+    fresh.selected.flatMap((one) => (one.row === null ? one.files.map((file) => file.name) : [])),
+  );
   const isUnchanged = (file: ArchivedFile) => {
     const found = fresh.snapshot.files.get(file.name);
-    return found !== undefined && found.isPlain && sameIdentity(found.identity, file.identity);
+    return found?.isPlain && sameIdentity(found.identity, file.identity);
   };
 
   for (const session of sessions) {

@@ -11,7 +11,11 @@ type Entry = Omit<ManifestSession, 'files'>;
  * tombstone: it removes rows whose transcript is absent or holds no message. Where the reset policy
  * never expires, this is also what the model sees first when the conversation goes on.
  */
-export function stubTranscript(input: { sessionId: string; archiveId: string; lastActivityMs: number | null }): string {
+export function stubTranscript(input: {
+  sessionId: string;
+  archiveId: string;
+  lastActivityMs: number | null;
+}): string {
   // An old date: with a daily reset policy the next message then starts a fresh session, as it would have anyway.
   const timestamp = new Date(input.lastActivityMs ?? 0).toISOString();
   const header = { type: 'session', version: 3, id: input.sessionId, timestamp, cwd: '/' };
@@ -28,8 +32,8 @@ export function stubTranscript(input: { sessionId: string; archiveId: string; la
 
 /** Name and content of the stub that belongs to a tombstone. Undefined if it has none. */
 function stubOf({ tombstone, archiveId, lastActivityMs }: Entry): { name: string; text: string } | undefined {
-  const name = tombstone?.['sessionFile'];
-  const sessionId = tombstone?.['sessionId'];
+  const name = tombstone?.sessionFile;
+  const sessionId = tombstone?.sessionId;
   // A forged manifest must not name a file elsewhere.
   if (typeof name !== 'string' || typeof sessionId !== 'string' || basename(name) !== name) return undefined;
   return { name, text: stubTranscript({ sessionId, archiveId, lastActivityMs }) };
@@ -45,9 +49,13 @@ export async function writeStub(sessionsDir: string, entry: Entry): Promise<void
     // Only a name of our own making is there already: written, or half written, by a run that died here.
     const found = await file.readFile('utf8');
     if (!stub.text.startsWith(found)) {
-      throw new ClawbackError('restore-conflict', `write stub transcript ${stub.name}: another file has this name`, {
-        hint: `look at ${path}; nothing was changed`,
-      });
+      throw new ClawbackError(
+        'restore-conflict',
+        `write stub transcript ${stub.name}: another file has this name`,
+        {
+          hint: `look at ${path}; nothing was changed`,
+        },
+      );
     }
     await file.write(stub.text, 0);
     await file.sync();

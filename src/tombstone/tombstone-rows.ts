@@ -14,7 +14,11 @@ export class Tombstoned {
   /** Rows that were archived but stay, with the reason. */
   readonly abandoned: readonly Abandoned[];
 
-  private constructor(sessionsDir: string, sessions: readonly CommittedSession[], abandoned: readonly Abandoned[]) {
+  private constructor(
+    sessionsDir: string,
+    sessions: readonly CommittedSession[],
+    abandoned: readonly Abandoned[],
+  ) {
     this.sessionsDir = sessionsDir;
     this.sessions = sessions;
     this.abandoned = abandoned;
@@ -26,7 +30,8 @@ export class Tombstoned {
    */
   static async commit(store: SessionStore, sessionsDir: string, checked: Rechecked): Promise<Tombstoned> {
     const withRow = checked.ready.filter(({ entry }) => entry.action !== 'files');
-    if (withRow.length === 0) return new Tombstoned(sessionsDir, [...checked.ready, ...checked.done], checked.abandoned);
+    if (withRow.length === 0)
+      return new Tombstoned(sessionsDir, [...checked.ready, ...checked.done], checked.abandoned);
     for (const session of withRow) await writeStub(sessionsDir, session.entry);
     await syncDirectory(sessionsDir);
     const outcomes = await store.commit(withRow.map(rowChange));
@@ -41,10 +46,18 @@ export class Tombstoned {
       }
     }
     const filesOnly = checked.ready.filter(({ entry }) => entry.action === 'files');
-    return new Tombstoned(sessionsDir, [...committed, ...filesOnly, ...checked.done], [...checked.abandoned, ...abandoned]);
+    return new Tombstoned(
+      sessionsDir,
+      [...committed, ...filesOnly, ...checked.done],
+      [...checked.abandoned, ...abandoned],
+    );
   }
 }
 
 function rowChange({ entry }: CommittedSession): RowChange {
-  return { sessionKey: entry.sessionKey as string, expectSha256: entry.rowSha256, replaceWith: entry.tombstone };
+  return {
+    sessionKey: entry.sessionKey as string,
+    expectSha256: entry.rowSha256,
+    replaceWith: entry.tombstone,
+  };
 }

@@ -1,5 +1,5 @@
 import type { Archive } from '../archive/archive.ts';
-import { ClawbackError, toErrorData, type ErrorData } from '../errors.ts';
+import { ClawbackError, type ErrorData, toErrorData } from '../errors.ts';
 import type { Manifest, ManifestPack } from '../manifest/manifest.ts';
 import { fileSlices } from '../packs/file-ranges.ts';
 import type { Shipper } from '../ship/shipper.ts';
@@ -32,7 +32,12 @@ export interface VerifyOptions {
 }
 
 /** Checks every manifest of the archive against its objects, to the end, whatever it finds on the way. */
-export async function verifyArchive(archive: Archive, shipper: Shipper, options: VerifyOptions, signal?: AbortSignal): Promise<VerifyResult> {
+export async function verifyArchive(
+  archive: Archive,
+  shipper: Shipper,
+  options: VerifyOptions,
+  signal?: AbortSignal,
+): Promise<VerifyResult> {
   const differences: Difference[] = [];
   const note = (key: string, error: unknown) => {
     if (signal?.aborted) throw new ClawbackError('interrupted', 'verify: interrupted');
@@ -85,14 +90,23 @@ export async function verifyArchive(archive: Archive, shipper: Shipper, options:
 
 function assertSize(pack: ManifestPack, size: number | undefined): void {
   if (size === pack.storedBytes) return;
-  const why = size === undefined ? 'it is gone' : `it holds ${size} bytes, its manifest says ${pack.storedBytes}`;
-  throw new ClawbackError(size === undefined ? 'object-not-found' : 'object-corrupt', `verify pack ${pack.key}: ${why}`, {
-    hint: 'restore the bucket from a copy if you have one; sessions of other packs are not affected',
-  });
+  const why =
+    size === undefined ? 'it is gone' : `it holds ${size} bytes, its manifest says ${pack.storedBytes}`;
+  throw new ClawbackError(
+    size === undefined ? 'object-not-found' : 'object-corrupt',
+    `verify pack ${pack.key}: ${why}`,
+    {
+      hint: 'restore the bucket from a copy if you have one; sessions of other packs are not affected',
+    },
+  );
 }
 
 /** A damaged catalogue is a difference too, but it can be rebuilt. */
-async function uncatalogued(archive: Archive, note: (key: string, error: unknown) => void, signal?: AbortSignal): Promise<string[]> {
+async function uncatalogued(
+  archive: Archive,
+  note: (key: string, error: unknown) => void,
+  signal?: AbortSignal,
+): Promise<string[]> {
   try {
     return await archive.uncataloguedBatchIds(signal);
   } catch (error) {

@@ -19,16 +19,22 @@ export async function verifyContent(
   signal?: AbortSignal,
 ): Promise<void> {
   const slices = slicesByFrame(pack, files);
-  const hashes: (Hash | undefined)[] = files.map((file) => (file.place === null ? undefined : createHash('sha256')));
+  const hashes: (Hash | undefined)[] = files.map((file) =>
+    file.place === null ? undefined : createHash('sha256'),
+  );
   const stored = createHash('sha256');
   let frame = 0;
   for await (const { stored: bytes, raw } of new PackReader(objects, codec, pack).frames(signal)) {
     stored.update(bytes);
-    for (const { file, offset, length } of slices.get(frame) ?? []) hashes[file]?.update(raw.subarray(offset, offset + length));
+    for (const { file, offset, length } of slices.get(frame) ?? [])
+      hashes[file]?.update(raw.subarray(offset, offset + length));
     frame += 1;
   }
-  if (stored.digest('hex') !== pack.sha256) throw corrupt(pack, 'its stored bytes are not the ones that were sent');
-  const wrong = hashes.findIndex((hash, index) => hash !== undefined && hash.digest('hex') !== files[index]?.sha256);
+  if (stored.digest('hex') !== pack.sha256)
+    throw corrupt(pack, 'its stored bytes are not the ones that were sent');
+  const wrong = hashes.findIndex(
+    (hash, index) => hash !== undefined && hash.digest('hex') !== files[index]?.sha256,
+  );
   if (wrong >= 0) throw corrupt(pack, `file ${wrong} of ${files.length} does not decode to what was read`);
 }
 
@@ -36,9 +42,14 @@ export async function verifyContent(
  * Compares the stored bytes only. A SHA-256 that the server itself computed stands in for reading them back.
  * @throws {ClawbackError} `object-corrupt`, or whatever the archive answers.
  */
-export async function verifyStored(objects: ObjectStore, pack: ManifestPack, signal?: AbortSignal): Promise<void> {
+export async function verifyStored(
+  objects: ObjectStore,
+  pack: ManifestPack,
+  signal?: AbortSignal,
+): Promise<void> {
   const stat = await objects.stat(pack.key, signal);
-  if (stat.size !== pack.storedBytes) throw corrupt(pack, `it holds ${stat.size} bytes, not ${pack.storedBytes}`);
+  if (stat.size !== pack.storedBytes)
+    throw corrupt(pack, `it holds ${stat.size} bytes, not ${pack.storedBytes}`);
   const sha256 = stat.sha256 ?? (await hashStored(objects, pack, signal));
   if (sha256 !== pack.sha256) throw corrupt(pack, 'its stored bytes are not the ones that were sent');
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { inspect } from 'node:util';
 import {
   CreateMultipartUploadCommand,
   HeadObjectCommand,
@@ -6,13 +7,14 @@ import {
   PutObjectCommand,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { openObjectStore } from '../../src/objects/open.ts';
-import { describeObjectStore, expectCode, keysOf } from '../conformance/object-store.ts';
+import { describeObjectStore, keysOf } from '../conformance/object-store.ts';
 import { freshBucket, rawClient, useCredentials } from '../support/s3-bucket.ts';
 import { hasS3, s3Access } from '../support/s3-provided.ts';
 
 const MiB = 1 << 20;
+const EMPTY = new Uint8Array(0);
 
 async function openFresh() {
   const access = s3Access();
@@ -118,7 +120,7 @@ describe.skipIf(!hasS3)('MinIO', () => {
       'archive-2/a/1',
       'a/1',
     ]) {
-      await raw.send(new PutObjectCommand({ Bucket: bucket, Key, Body: '' }));
+      await raw.send(new PutObjectCommand({ Bucket: bucket, Key, Body: Key.endsWith('/') ? EMPTY : 'x' }));
     }
     expect(await keysOf(store, '')).toEqual(['a/1']);
   });
@@ -151,19 +153,23 @@ describe.skipIf(!hasS3)('MinIO', () => {
   test('refuses wrong credentials, which no message repeats', async () => {
     const { location } = await openFresh();
     const access = s3Access();
+    onTestFinished(() => useCredentials(access));
     for (const wrong of [
       { ...access, secretAccessKey: 'WRONGSECRET' },
       { ...access, accessKeyId: 'WRONGID' },
     ]) {
       useCredentials(wrong);
       const store = await openObjectStore(location);
-      useCredentials(access);
-      const call = store.put('a', Buffer.from('x'));
-      await expectCode(call, 'archive-denied');
-      const error = await call.catch((thrown: Error) => thrown);
-      expect(JSON.stringify([error, (error as Error).message, (error as Error).stack])).not.toMatch(/WRONG/);
-      await expectCode(keysOf(store, ''), 'archive-denied');
-      await expectCode(store.stat('a'), 'archive-denied');
+      for (const call of [
+        store.put('a', Buffer.from('x')),
+        store.stat('a'),
+        store.get('a'),
+        keysOf(store, ''),
+      ]) {
+        const error: unknown = await call.catch((thrown: unknown) => thrown);
+        expect(error).toMatchObject({ code: 'archive-denied' });
+        expect(inspect(error, { depth: 10, showHidden: true })).not.toMatch(/WRONG|authorization/i);
+      }
     }
   });
 
