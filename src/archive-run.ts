@@ -11,6 +11,7 @@ import { packPrefix, runIdAt } from './manifest/keys.ts';
 import type { StoreLocation } from './openclaw/discover-stores.ts';
 import type { ArchivePlan } from './plan/plan.ts';
 import { RunTally } from './report.ts';
+import { removeStaging } from './restore/staging.ts';
 import { FileSessionStore } from './sessions/file-session-store.ts';
 import { piscinaShipper } from './ship/piscina-shipper.ts';
 import type { WorkerSettings } from './ship/task.ts';
@@ -29,6 +30,8 @@ export interface ArchiveRun {
   readonly archiveUrl: string;
   readonly plans: readonly ArchivePlan[];
   readonly tally: RunTally;
+  /** Stopped by the signal: what was begun is finished by the next run. */
+  readonly interrupted: boolean;
 }
 
 /** What a run would do, now. Reads only. */
@@ -44,7 +47,7 @@ export async function archiveRun(
   const { config, clock } = installation;
   const stores = workableStores(installation);
   if (!options.allowLiveGateway) await assertNoGateway(installation);
-  const archive = await openArchive(installation);
+  const archive = await openArchive(installation, { create: true });
   const runId = runIdAt(clock.nowMs(), randomBytes(4).toString('hex'));
   const settings: WorkerSettings = {
     archive: { url: config.archive, s3: config.s3 },
@@ -62,6 +65,7 @@ export async function archiveRun(
     for (const store of stores) {
       const lock = await StoreLock.acquire(store.sessionsDir, 'clawback archive', clock.nowMs());
       locks.push(lock);
+      await removeStaging(store.sessionsDir);
       lineStores.push(lineStore(installation, store, lock, options));
     }
     await archive.objects.abortStaleUploads(packPrefix(archive.instance), options.signal);
@@ -83,7 +87,8 @@ export async function archiveRun(
       },
       options.signal,
     );
-    return { runId, instance: archive.instance, archiveUrl: archive.objects.url, plans, tally };
+    const interrupted = options.signal?.aborted ?? false;
+    return { runId, instance: archive.instance, archiveUrl: archive.objects.url, plans, tally, interrupted };
   } finally {
     await shipper.close();
     for (const lock of locks) await lock.release();

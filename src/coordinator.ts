@@ -51,24 +51,19 @@ export async function runLine(line: Line, signal?: AbortSignal): Promise<Archive
   for await (const group of inGroups(batches.map((batch) => shipOne(line, batch, signal)))) {
     for (const [plan, store] of plans) {
       const ofStore = group.filter(({ batch }) => batch.plan === plan);
-      await commit(
-        line,
-        store,
-        ofStore.flatMap(({ sessions }) => sessions),
-      );
-      manifestIds.push(
-        ...ofStore.flatMap(({ batch, sessions }) => (sessions.length > 0 ? [batch.task.batchId] : [])),
-      );
+      const sessions = ofStore.flatMap((shipped) => shipped.sessions);
+      if (await commit(line, store, sessions)) manifestIds.push(...manifestIdsOf(ofStore));
       done += ofStore.reduce((sum, { batch }) => sum + batch.planned.length, 0);
     }
     line.onProgress?.(done, total);
   }
-  if (signal?.aborted)
-    throw new ClawbackError('interrupted', 'archive: interrupted', {
-      hint: 'the next run finishes what was begun',
-    });
-  await writeCatalogue(line, manifestIds, signal);
+  if (!signal?.aborted) await writeCatalogue(line, manifestIds);
   return [...plans.keys()];
+}
+
+/** Batches of which something was stored. */
+function manifestIdsOf(shipped: readonly ShippedBatch[]): string[] {
+  return shipped.flatMap(({ batch, sessions }) => (sessions.length > 0 ? [batch.task.batchId] : []));
 }
 
 interface ShippedBatch {
@@ -87,17 +82,30 @@ async function shipOne(line: Line, batch: Batch, signal?: AbortSignal): Promise<
     });
     return { batch, sessions };
   } catch (error) {
-    line.tally.failed(batch, toErrorData(error));
+    if (!signal?.aborted) line.tally.failed(batch, toErrorData(error));
     return { batch, sessions: [] };
   }
 }
 
-async function commit(line: Line, store: LineStore, sessions: readonly CommittedSession[]): Promise<void> {
-  if (sessions.length === 0) return;
-  await store.assertMayCommit();
-  const checked = recheck(sessions, await store.plan());
-  const tombstoned = await Tombstoned.commit(store.sessions, store.sessionsDir, checked);
-  line.tally.tombstoned(tombstoned, await reclaim(tombstoned));
+/**
+ * Looks again, changes the rows, frees the files. Files that need no row changed go first: on a full disk they
+ * make the room that rewriting the store takes. Returns false, with the reason in the tally, if the store
+ * could not be changed: the sessions are in the archive, and the next run finishes them.
+ */
+async function commit(line: Line, store: LineStore, sessions: readonly CommittedSession[]): Promise<boolean> {
+  if (sessions.length === 0) return true;
+  try {
+    await store.assertMayCommit();
+    const checked = recheck(sessions, await store.plan());
+    const rowless = Tombstoned.withoutRows(store.sessionsDir, checked);
+    line.tally.tombstoned(rowless, await reclaim(rowless));
+    const tombstoned = await Tombstoned.commit(store.sessions, store.sessionsDir, checked);
+    line.tally.tombstoned(tombstoned, await reclaim(tombstoned));
+    return true;
+  } catch (error) {
+    line.tally.uncommitted(sessions, toErrorData(error));
+    return false;
+  }
 }
 
 /** A manifest without a catalogue line is a run that died after its commit record: its rows and files may still be here. */
@@ -111,12 +119,11 @@ async function finishEarlierRuns(line: Line, signal?: AbortSignal): Promise<stri
       await proveAgain(line, manifest, signal);
       const sessions = await unfinishedSessions(manifest, store.sessionsDir);
       line.tally.counts.recoveredSessions += sessions.length;
-      await commit(line, store, sessions);
-      finished.push(batchId);
+      if (await commit(line, store, sessions)) finished.push(batchId);
     } catch (error) {
       // A damaged batch must not keep all others from being archived, night after night: it is reported, and stays.
       if (!(error instanceof ClawbackError) || !DAMAGE.has(error.code)) throw error;
-      line.tally.damagedBatches.push({ batchId, error: toErrorData(error) });
+      line.tally.problems.push({ what: `batch ${batchId} of an earlier run`, error: toErrorData(error) });
     }
   }
   return finished;
@@ -136,13 +143,18 @@ async function proveAgain(line: Line, manifest: Manifest, signal?: AbortSignal):
   for (const pack of manifest.packs) await line.shipper.verify(pack, files, signal);
 }
 
-async function writeCatalogue(line: Line, batchIds: readonly string[], signal?: AbortSignal): Promise<void> {
+/** The last step, and the mark of a finished run. Without it the next run looks at these batches again. */
+async function writeCatalogue(line: Line, batchIds: readonly string[]): Promise<void> {
   if (batchIds.length === 0) return;
-  const manifests = await line.archive.manifests(batchIds, signal);
-  line.tally.counts.storedBytes += await line.archive.writeCatalogue(
-    line.batching.runId,
-    manifests,
-    line.level,
-  );
-  line.tally.counts.objects += 1;
+  try {
+    const manifests = await line.archive.manifests(batchIds);
+    line.tally.counts.storedBytes += await line.archive.writeCatalogue(
+      line.batching.runId,
+      manifests,
+      line.level,
+    );
+    line.tally.counts.objects += 1;
+  } catch (error) {
+    line.tally.problems.push({ what: 'the catalogue of this run', error: toErrorData(error) });
+  }
 }

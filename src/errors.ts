@@ -6,6 +6,7 @@ export type ErrorCode =
   | 'store-unreadable'
   | 'store-not-regular'
   | 'store-busy'
+  | 'store-io'
   | 'store-migrated'
   | 'gateway-running'
   | 'locked'

@@ -125,9 +125,27 @@ export async function assertNoGateway({ stateDir, openclaw }: Installation): Pro
   });
 }
 
-/** The archive that the configuration names. Makes the instance's name if this is the first time. */
-export async function openArchive({ config, state }: Installation): Promise<Archive> {
-  const instance = assertInstance(config.instance ?? (await state.instance()));
+export interface OpenArchiveOptions {
+  /** Makes the instance's name if there is none yet: for runs that write. */
+  readonly create: boolean;
+}
+
+/** The archive that the configuration names. @throws {ClawbackError} `config-invalid` if nothing says which instance to read. */
+export async function openArchive(
+  { config, state }: Installation,
+  { create }: OpenArchiveOptions,
+): Promise<Archive> {
+  const instance = config.instance ?? (create ? await state.makeInstance() : await state.instance());
+  if (instance === undefined) {
+    throw new ClawbackError(
+      'config-invalid',
+      `open archive ${config.archive}: this state folder has never archived, so it has no instance in it`,
+      {
+        hint: 'run clawback archive first; to read what another host has archived, name it: CLAWBACK_INSTANCE=oc-…, a top-level folder of the archive',
+      },
+    );
+  }
+  assertInstance(instance);
   const [objects, codec] = await Promise.all([
     openObjectStore({ url: config.archive, s3: config.s3 }),
     openCodec(config.compression.engine),

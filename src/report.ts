@@ -4,7 +4,7 @@ import type { KeepReason, SelectReason } from './plan/reasons.ts';
 import type { Reclaimed } from './reclaim/reclaim.ts';
 import type { Batch } from './ship/batches.ts';
 import type { ShipReport } from './ship/task.ts';
-import type { Abandoned } from './tombstone/committed.ts';
+import type { Abandoned, CommittedSession } from './tombstone/committed.ts';
 import type { Tombstoned } from './tombstone/tombstone-rows.ts';
 
 /** Rows and files of a plan, counted the way operators ask. */
@@ -92,8 +92,8 @@ export class RunTally {
   };
   readonly failures: SessionFailure[] = [];
   readonly leftAlone: LeftAlone[] = [];
-  /** Batches of earlier runs that could not be finished because they are damaged. */
-  readonly damagedBatches: { batchId: string; error: ErrorData }[] = [];
+  /** What went wrong beside single sessions: a damaged batch of an earlier run, a catalogue that could not be written. */
+  readonly problems: { what: string; error: ErrorData }[] = [];
   readonly filesLeft: { name: string; why: string }[] = [];
   /** Archive ids chosen by `retention.maxEntries`, to tell capped rows from pruned ones. */
   readonly #capped = new Set<string>();
@@ -116,6 +116,14 @@ export class RunTally {
 
   failed(batch: Batch, error: ErrorData): void {
     for (const index of batch.planned.keys()) this.#fail(batch, index, error);
+  }
+
+  /** Archived, but the store could not be changed: the next run finishes these. */
+  uncommitted(sessions: readonly CommittedSession[], error: ErrorData): void {
+    for (const { entry } of sessions) {
+      if (entry.action !== 'files')
+        this.failures.push({ sessionKey: entry.sessionKey, sessionId: entry.sessionId, error });
+    }
   }
 
   tombstoned(result: Tombstoned, reclaimed: Reclaimed): void {

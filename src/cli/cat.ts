@@ -18,7 +18,7 @@ const MAX_LINE_BYTES = 32 * 1024 * 1024;
 
 export const cat: Verb<CatFlags> = async (io, flags, selector = '') => {
   const installation = await installationFrom(io, flags);
-  const archive = await openArchive(installation);
+  const archive = await openArchive(installation, { create: false });
   const { manifest, session } = await openSession(archive, selector, flags.agent, io.signal);
   const transcripts = transcriptsOf(session);
   if (flags.json) {

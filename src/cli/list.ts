@@ -15,7 +15,7 @@ interface ListFlags {
 export const list: Verb<ListFlags> = async (io, flags) => {
   const installation = await installationFrom(io, flags);
   const olderThanMs = flags.olderThan === undefined ? undefined : parseOlderThan(flags.olderThan);
-  const archive = await openArchive(installation);
+  const archive = await openArchive(installation, { create: false });
   const rows = (await archive.catalogue(io.signal)).filter(
     filterOf(flags, olderThanMs, installation.clock.nowMs()),
   );

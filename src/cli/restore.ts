@@ -20,6 +20,7 @@ import {
   type RestoreTarget,
   restoreInPlace,
 } from '../restore/restore-in-place.ts';
+import { removeStaging } from '../restore/staging.ts';
 import { FileSessionStore } from '../sessions/file-session-store.ts';
 import { StoreLock } from '../state/store-lock.ts';
 import {
@@ -48,7 +49,7 @@ export const restore: Verb<RestoreFlags> = async (io, flags, selector = '') => {
     });
   }
   const installation = await installationFrom(io, flags);
-  const archive = await openArchive(installation);
+  const archive = await openArchive(installation, { create: false });
   const opened = await openSession(archive, selector, flags.agent, io.signal);
   return flags.to === undefined
     ? intoStore(installation, archive, opened, io, flags)
@@ -112,6 +113,7 @@ async function intoStore(
   if (!flags.allowLiveGateway) await assertNoGateway(installation);
   const lock = await StoreLock.acquire(store.sessionsDir, 'clawback restore', nowMs);
   try {
+    await removeStaging(store.sessionsDir);
     const target = await targetOf(installation, store, lock, flags);
     const plan = await planRestore(session, target, options);
     // Recorded first: were we to die half-way, the files put back so far would not be archived again at once.

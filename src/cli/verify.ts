@@ -16,7 +16,7 @@ interface VerifyFlags {
 export const verify: Verb<VerifyFlags> = async (io, flags) => {
   const installation = await installationFrom(io, flags);
   const { config, clock } = installation;
-  const archive = await openArchive(installation);
+  const archive = await openArchive(installation, { create: false });
   const runId = runIdAt(clock.nowMs(), randomBytes(4).toString('hex'));
   const shipper = piscinaShipper(
     {

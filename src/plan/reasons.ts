@@ -2,8 +2,8 @@
 export const KEEP_REASONS = {
   'no-policy': 'no retention is set for this kind',
   'protected-off': 'protected; retention.protectedPruneAfter is off',
-  'too-young': 'younger than its retention',
-  recent: 'touched within retention.minIdle',
+  'too-young': 'touched or restored more recently than its retention',
+  recent: 'touched or restored within retention.minIdle',
   tombstone: 'already archived: this is its routing tombstone',
   undated: 'carries no date',
   'future-dated': 'dated in the future',

@@ -1,5 +1,4 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Archive } from '../archive/archive.ts';
 import { ClawbackError } from '../errors.ts';
@@ -12,6 +11,7 @@ import { removeOwnStub } from '../tombstone/stub-transcript.ts';
 import { fetchFiles } from './fetch-files.ts';
 import { type LocalState, localState, placeFile, setAside } from './local-files.ts';
 import { mergeRow, type RowRestore } from './merge-row.ts';
+import { makeStaging } from './staging.ts';
 
 export interface RestoreTarget {
   readonly sessions: SessionStore;
@@ -99,9 +99,7 @@ export async function restoreInPlace(
     );
   }
   const wanted = plan.files.filter(({ state }) => state !== 'identical').map(({ file }) => file);
-  // Same file system as the target, so that moving into place is one step; OpenClaw does not look into folders.
-  const staging = join(target.sessionsDir, `.clawback-restore-${randomUUID()}`);
-  await mkdir(staging, { mode: 0o700 });
+  const staging = await makeStaging(target.sessionsDir);
   const aside: string[] = [];
   try {
     await fetchFiles(archive, manifest, wanted, staging, signal);

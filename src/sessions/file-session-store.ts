@@ -36,7 +36,7 @@ export class FileSessionStore implements SessionStore {
       const store = StoreText.parse(text, this.path);
       const { outcomes, accepted } = decide(store, changes);
       if (accepted.size === 0) return outcomes;
-      if (await this.#replace(store.with(accepted), stats)) return this.#confirm(outcomes, accepted);
+      if (await this.#tryReplace(store.with(accepted), stats)) return this.#confirm(outcomes, accepted);
     }
     throw new ClawbackError(
       'store-busy',
@@ -73,6 +73,22 @@ export class FileSessionStore implements SessionStore {
     return new ClawbackError('store-not-regular', `open ${this.path}: it is ${what}`, {
       hint: 'clawback writes only a plain sessions.json; replace it by the real file',
     });
+  }
+
+  async #tryReplace(text: string, before: BigIntStats): Promise<boolean> {
+    try {
+      return await this.#replace(text, before);
+    } catch (error) {
+      const code = errnoOf(error);
+      if (code === undefined) throw error;
+      throw new ClawbackError('store-io', `write ${this.path}: ${code}`, {
+        hint:
+          code === 'ENOSPC'
+            ? `the disk is full; free ${Math.ceil(Buffer.byteLength(text) / 1024 / 1024)} MB beside sessions.json and run again: no row was changed`
+            : 'check the permissions of the sessions folder; no row was changed',
+        cause: error,
+      });
+    }
   }
 
   /** Returns false, with nothing changed, if sessions.json is no longer the file that `before` describes. */

@@ -22,11 +22,17 @@ export class LocalState {
     return join(this.directory, 'cache');
   }
 
-  /** The name of this OpenClaw in a shared archive: made once, then kept. */
-  async instance(): Promise<string> {
+  /** The name of this OpenClaw in a shared archive. Undefined until it has archived for the first time. */
+  async instance(): Promise<string | undefined> {
+    const kept = await readIfThere(join(this.directory, 'instance'));
+    return kept === undefined ? undefined : assertInstance(kept.trim());
+  }
+
+  /** The same, made now if need be and then kept. */
+  async makeInstance(): Promise<string> {
+    const kept = await this.instance();
+    if (kept !== undefined) return kept;
     const path = join(this.directory, 'instance');
-    const kept = await readIfThere(path);
-    if (kept !== undefined) return assertInstance(kept.trim());
     const made = `oc-${randomBytes(6).toString('hex')}`;
     await mkdir(this.directory, { recursive: true, mode: 0o700 });
     try {

@@ -11,4 +11,6 @@ export interface CommittedSession {
 export interface Abandoned {
   readonly session: CommittedSession;
   readonly why: 'row-changed' | 'row-gone' | 'files-changed' | 'now-active';
+  /** A run that died may have made the stub of a tombstone that now never comes to be. */
+  readonly hasStrayStub: boolean;
 }

@@ -36,14 +36,15 @@ export function recheck(sessions: readonly CommittedSession[], fresh: ArchivePla
 
   for (const session of sessions) {
     const { entry } = session;
-    const abandon = (why: Abandoned['why']) => abandoned.push({ session, why });
+    const found = rows.get(entry.sessionKey ?? '');
+    const after = entry.tombstone === null ? undefined : rowSha256(entry.tombstone);
+    const hasStrayStub = entry.tombstone !== null && found !== after;
+    const abandon = (why: Abandoned['why']) => abandoned.push({ session, why, hasStrayStub });
     if (!session.files.every(isUnchanged)) abandon('files-changed');
     else if (entry.action === 'files') {
       if (session.files.every((file) => selectedOrphans.has(file.name))) ready.push(session);
       else abandon('now-active');
     } else {
-      const found = rows.get(entry.sessionKey ?? '');
-      const after = entry.tombstone === null ? undefined : rowSha256(entry.tombstone);
       if (found === after) {
         // The stub belongs to the tombstone; the archived files must belong to nobody.
         if (session.files.some((file) => references.isReferenced(file.name))) abandon('now-active');

@@ -8,8 +8,8 @@ type Entry = Omit<ManifestSession, 'files'>;
 
 /**
  * A transcript of one message that keeps `openclaw sessions cleanup --fix-missing` from removing the
- * tombstone: it removes rows whose transcript is absent or holds no message. Where the reset policy
- * never expires, this is also what the model sees first when the conversation goes on.
+ * tombstone: it removes rows whose transcript is absent or holds no message. For people only: OpenClaw
+ * starts a transcript without an answer of the model afresh, so that the model never sees the text.
  */
 export function stubTranscript(input: {
   sessionId: string;

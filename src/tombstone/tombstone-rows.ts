@@ -6,7 +6,7 @@ import { removeOwnStub, writeStub } from './stub-transcript.ts';
 
 /**
  * Sessions whose rows no longer need their files: the only thing that `reclaim` accepts, and only
- * `tombstoneRows` makes one.
+ * its own two functions make one.
  */
 export class Tombstoned {
   readonly sessionsDir: string;
@@ -24,14 +24,22 @@ export class Tombstoned {
     this.abandoned = abandoned;
   }
 
+  /** What needs no change of a row: files that none references, and rows that an earlier run has changed. */
+  static withoutRows(sessionsDir: string, { ready, done }: Rechecked): Tombstoned {
+    const filesOnly = ready.filter(({ entry }) => entry.action === 'files');
+    return new Tombstoned(sessionsDir, [...filesOnly, ...done], []);
+  }
+
   /**
    * Changes all ready rows in one atomic rewrite of the store. Stub transcripts are there before the rows
    * that name them.
    */
   static async commit(store: SessionStore, sessionsDir: string, checked: Rechecked): Promise<Tombstoned> {
+    for (const { session, hasStrayStub } of checked.abandoned) {
+      if (hasStrayStub) await removeOwnStub(sessionsDir, session.entry);
+    }
     const withRow = checked.ready.filter(({ entry }) => entry.action !== 'files');
-    if (withRow.length === 0)
-      return new Tombstoned(sessionsDir, [...checked.ready, ...checked.done], checked.abandoned);
+    if (withRow.length === 0) return new Tombstoned(sessionsDir, [], checked.abandoned);
     for (const session of withRow) await writeStub(sessionsDir, session.entry);
     await syncDirectory(sessionsDir);
     const outcomes = await store.commit(withRow.map(rowChange));
@@ -42,15 +50,14 @@ export class Tombstoned {
       if (outcome === 'committed') committed.push(session);
       else {
         await removeOwnStub(sessionsDir, session.entry);
-        abandoned.push({ session, why: outcome === 'gone' ? 'row-gone' : 'row-changed' });
+        abandoned.push({
+          session,
+          why: outcome === 'gone' ? 'row-gone' : 'row-changed',
+          hasStrayStub: false,
+        });
       }
     }
-    const filesOnly = checked.ready.filter(({ entry }) => entry.action === 'files');
-    return new Tombstoned(
-      sessionsDir,
-      [...committed, ...filesOnly, ...checked.done],
-      [...checked.abandoned, ...abandoned],
-    );
+    return new Tombstoned(sessionsDir, committed, [...checked.abandoned, ...abandoned]);
   }
 }
 

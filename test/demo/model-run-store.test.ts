@@ -117,7 +117,8 @@ describe('the model-run report’s store', () => {
       const [transcript = 0, trajectory = 0] = await Promise.all(files.map((name) => sizeOf(store, name)));
       expect(transcript).toBeGreaterThan(1000);
       expect(transcript).toBeLessThan(1600);
-      expect(trajectory / 27_000).toBeCloseTo(1, 0);
+      expect(trajectory).toBeGreaterThan(24_000);
+      expect(trajectory).toBeLessThan(30_000);
       const entries = await readTranscript(path.join(store.sessionsDir, `${sessionId}.jsonl`));
       expect(entries.map(({ type }) => type)).toEqual([
         'model_change',
@@ -128,13 +129,15 @@ describe('the model-run report’s store', () => {
     }
   });
 
-  test('has model-run rows of about 5.4 KB that share one prompt by its hash', async () => {
+  test('has model-run rows of about 5 KB that share one prompt by its hash', async () => {
     const runs = Object.entries(rows).filter(([key]) => MODEL_RUN.test(key));
     const bytes = runs.reduce((sum, [key, row]) => sum + JSON.stringify({ [key]: row }, null, 2).length, 0);
     const prompt = (await filesBelow(store.sessionsDir)).filter((name) => name.startsWith('skills-prompts/'));
     const text = await readFile(path.join(store.sessionsDir, prompt[0] ?? ''));
     const hash = createHash('sha256').update(text).digest('hex');
-    expect(Math.abs(bytes / runs.length / 5400 - 1)).toBeLessThan(0.05);
+    // 4.9 KB measured under one release, 5.4 KB under another; the paths in it vary, too.
+    expect(bytes / runs.length).toBeGreaterThan(4_900);
+    expect(bytes / runs.length).toBeLessThan(5_900);
     expect(prompt).toEqual([`skills-prompts/sha256/${hash.slice(0, 2)}/${hash}.txt`]);
     for (const [, row] of runs) {
       expect(row.skillsSnapshot).toMatchObject({ promptRef: { hash, bytes: text.length } });

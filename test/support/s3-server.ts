@@ -33,7 +33,9 @@ export async function startS3Server(env: NodeJS.ProcessEnv = process.env): Promi
   const closed: string[] = [];
   for (const road of roadsOf(env)) {
     try {
-      return { server: await ROADS[road]() };
+      const server = await ROADS[road]();
+      const why = closed.length === 0 ? '' : ` (not ${closed.join('; not ')})`;
+      return { server: { ...server, road: server.road + why } };
     } catch (error) {
       closed.push(`${road}: ${describe(error)}`);
     }

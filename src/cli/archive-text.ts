@@ -1,0 +1,155 @@
+import type { ArchiveRun } from '../archive-run.ts';
+import type { Config } from '../config/config.ts';
+import type { StoreLocation } from '../openclaw/discover-stores.ts';
+import type { ArchivePlan, KeptRow, PlannedSession } from '../plan/plan.ts';
+import {
+  explainKept,
+  KEEP_REASONS,
+  type KeepReason,
+  SELECT_REASONS,
+  type SelectReason,
+} from '../plan/reasons.ts';
+import type { PlanCounts, RunCounts, SessionFailure } from '../report.ts';
+import { count, formatAge, formatBytes, safe, table } from './format.ts';
+
+/** Sessions named for one and the same error. */
+const NAMED_FAILURES = 5;
+
+/** Per row the action and the reason. */
+export function describePlan(plan: ArchivePlan): string {
+  const selected = plan.selected.map((one) => [
+    one.action,
+    nameOf(one),
+    formatAge(one.idleMs),
+    count(one.files.length, 'file'),
+    SELECT_REASONS[one.reason],
+  ]);
+  const kept = plan.kept.map((row) => [
+    'keep',
+    safe(row.sessionKey),
+    row.idleMs === undefined ? '-' : formatAge(row.idleMs),
+    '',
+    explainKept(row),
+  ]);
+  const files = plan.keptFiles.map((file) => ['keep', safe(file.name), '', 'file', explainKept(file)]);
+  return `${plan.snapshot.store.storePath}\n${table([...selected, ...kept, ...files])}`;
+}
+
+function nameOf(session: PlannedSession): string {
+  return session.row === null ? `(unreferenced) ${safe(session.sessionId)}` : safe(session.sessionKey);
+}
+
+export function describePlanned(counts: PlanCounts): string {
+  const reasons = Object.entries(counts.bySelectReason) as [SelectReason, number][];
+  const lines = reasons.map(([reason, n]) => [
+    n,
+    reason === 'orphan-age' ? 'sessions' : 'rows',
+    SELECT_REASONS[reason],
+  ]);
+  const size = formatBytes(counts.selectedBytes);
+  return [
+    `would archive ${count(counts.selectedRows, 'row')} of ${counts.rows} and ${count(counts.selectedFiles, 'file')}, ${size}`,
+    ...(lines.length > 0 ? [table(lines)] : []),
+    describeKept(counts.keptByReason, counts.keptRows),
+    ...(counts.protectedRows > 0
+      ? [
+          `${count(counts.protectedRows, 'row')} of all are protected: neither OpenClaw's maxEntries nor retention.maxEntries reaches them`,
+        ]
+      : []),
+  ].join('\n');
+}
+
+function describeKept(byReason: Partial<Record<KeepReason, number>>, total: number): string {
+  const reasons = Object.entries(byReason) as [KeepReason, number][];
+  const rows = reasons
+    .sort((a, b) => b[1] - a[1])
+    .map(([reason, n]) => [n, KEEP_REASONS[reason].replace(/: \{\}$/, '')]);
+  return `kept ${count(total, 'row')}${rows.length > 0 ? `\n${table(rows)}` : ''}`;
+}
+
+const DONE_LINES: readonly (readonly [keyof RunCounts, string])[] = [
+  ['protectedRowsTrimmed', 'protected rows trimmed to routing tombstones'],
+  ['modelRunRowsRemoved', 'model-run rows removed'],
+  ['ordinaryRowsPruned', 'ordinary rows pruned by age'],
+  ['ordinaryRowsCapped', 'ordinary rows removed beyond retention.maxEntries'],
+  ['orphanSessionsArchived', 'sessions that only had files left'],
+  ['recoveredSessions', 'sessions that an interrupted run had begun, finished'],
+];
+
+export function describeRun(
+  run: ArchiveRun,
+  planned: PlanCounts,
+  config: Config,
+  skipped: readonly StoreLocation[],
+): string {
+  const { counts, failures, leftAlone, filesLeft, problems } = run.tally;
+  const done = DONE_LINES.filter(([name]) => counts[name] > 0).map(([name, text]) => [counts[name], text]);
+  const proof =
+    config.verify === 'stored'
+      ? 'verify: stored – only the stored bytes were compared'
+      : 'every file read back and compared';
+  return [
+    ...(done.length === 0
+      ? ['nothing to archive']
+      : [
+          `archived to ${run.archiveUrl} as ${run.instance}, run ${run.runId}`,
+          table(done),
+          `${count(counts.filesArchived, 'file')}, ${formatBytes(counts.rawBytes)}, stored in ${formatBytes(counts.storedBytes)}, ${count(counts.objects, 'object')}; ${proof}`,
+          `${count(counts.filesReclaimed, 'file')} removed here, ${formatBytes(counts.freedBytes)} freed`,
+        ]),
+    describeKept(planned.keptByReason, planned.keptRows),
+    ...(leftAlone.length > 0
+      ? [
+          `${count(leftAlone.length, 'session')} changed while being archived and stayed; the next run looks again`,
+        ]
+      : []),
+    ...filesLeft.map(({ name, why }) => `left ${safe(name)}: ${why}`),
+    ...skipped.map(({ id, state, detail }) => `agent ${id} skipped: ${detail ?? state}`),
+    ...problems.map(({ what, error }) => `FAILED ${what}: ${error.message}${hintOf(error)}`),
+    ...describeFailures(failures),
+    ...(run.interrupted ? ['interrupted: the next run finishes what was begun; nothing is lost'] : []),
+  ].join('\n');
+}
+
+/** One paragraph an error: when the bucket is gone, 500 sessions share it. */
+function describeFailures(failures: readonly SessionFailure[]): string[] {
+  const byError = new Map<string, SessionFailure[]>();
+  for (const failure of failures) {
+    const text = `${failure.error.message}${hintOf(failure.error)}`;
+    byError.set(text, [...(byError.get(text) ?? []), failure]);
+  }
+  return [...byError].map(([text, group]) => {
+    const names = group
+      .slice(0, NAMED_FAILURES)
+      .map(({ sessionKey, sessionId }) => `\n    ${safe(sessionKey ?? sessionId)}`);
+    const more =
+      group.length > NAMED_FAILURES
+        ? `\n    and ${group.length - NAMED_FAILURES} more (--json lists all)`
+        : '';
+    return `FAILED ${count(group.length, 'session')}: ${text}${names.join('')}${more}`;
+  });
+}
+
+function hintOf({ hint }: { hint?: string }): string {
+  return hint === undefined ? '' : ` (${hint})`;
+}
+
+export function planJson(plan: ArchivePlan) {
+  return {
+    storeId: plan.snapshot.store.id,
+    selected: plan.selected.map(
+      ({ action, reason, sessionKey, sessionId, kind, protected: isProtected, idleMs, files }) => ({
+        action,
+        reason,
+        sessionKey,
+        sessionId,
+        kind,
+        protected: isProtected,
+        idleMs: Math.round(idleMs),
+        files: files.map(({ name, sizeBytes }) => ({ name, sizeBytes })),
+      }),
+    ),
+    kept: plan.kept.map((row: KeptRow) => ({ ...row, text: explainKept(row) })),
+    keptFiles: plan.keptFiles.map((file) => ({ ...file, text: explainKept(file) })),
+  };
+}
