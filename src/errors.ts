@@ -1,36 +1,38 @@
 /** Every failure that a user can meet has one of these codes; `docs/errors.md` has a row for each. */
-export type ErrorCode =
-  | 'usage'
-  | 'config-invalid'
-  | 'no-session-store'
-  | 'store-unreadable'
-  | 'store-not-regular'
-  | 'store-busy'
-  | 'store-io'
-  | 'store-migrated'
-  | 'gateway-running'
-  | 'locked'
-  | 'source-changed'
-  | 'source-unreadable'
-  | 'engine-unavailable'
-  | 'frame-corrupt'
-  | 'object-not-found'
-  | 'object-exists'
-  | 'object-invalid-key'
-  | 'object-corrupt'
-  | 'archive-unreachable'
-  | 'archive-denied'
-  | 'archive-protocol'
-  | 'archive-io'
-  | 'manifest-invalid'
-  | 'manifest-newer'
-  | 'selector-unknown'
-  | 'selector-ambiguous'
-  | 'restore-conflict'
-  | 'restore-unsafe'
-  | 'worker-died'
-  | 'interrupted'
-  | 'internal';
+export const ERROR_CODES = [
+  'usage',
+  'config-invalid',
+  'no-session-store',
+  'store-unreadable',
+  'store-not-regular',
+  'store-busy',
+  'store-io',
+  'store-migrated',
+  'gateway-running',
+  'locked',
+  'source-changed',
+  'source-unreadable',
+  'engine-unavailable',
+  'frame-corrupt',
+  'object-not-found',
+  'object-exists',
+  'object-invalid-key',
+  'object-corrupt',
+  'archive-unreachable',
+  'archive-denied',
+  'archive-protocol',
+  'archive-io',
+  'manifest-invalid',
+  'manifest-newer',
+  'selector-unknown',
+  'selector-ambiguous',
+  'restore-conflict',
+  'worker-died',
+  'interrupted',
+  'internal',
+] as const;
+
+export type ErrorCode = (typeof ERROR_CODES)[number];
 
 export interface ErrorOptions {
   /** What the reader can type or change next. One sentence. */

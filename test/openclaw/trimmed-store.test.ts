@@ -18,13 +18,13 @@ import { type DeliveryTarget, resolveDelivery } from './support/slack.ts';
 
 const DAY_MS = 86_400_000;
 const ROUTING = [
-  'route',
   'deliveryContext',
   'lastChannel',
   'lastTo',
   'lastAccountId',
   'lastThreadId',
   'origin',
+  'groupId',
 ];
 
 interface CleanupReport {
@@ -43,6 +43,8 @@ describe.each(OPENCLAW_RELEASES)('openclaw@%s on a store that clawback trimmed',
   let synthetic: SyntheticStore;
   let trimmedKeys: string[];
   let rows: SessionRows;
+  /** One trimmed conversation in four: each lookup parses the whole store. */
+  let sampledKeys: string[];
   let targetsBefore: Record<string, DeliveryTarget>;
 
   beforeAll(async () => {
@@ -58,7 +60,8 @@ describe.each(OPENCLAW_RELEASES)('openclaw@%s on a store that clawback trimmed',
     trimmedKeys = synthetic.sessions
       .filter(({ ageMs, blocker }) => ageMs > 7 * DAY_MS && blocker === undefined)
       .map(({ sessionKey }) => sessionKey);
-    targetsBefore = await resolveDelivery(release, home, trimmedKeys);
+    sampledKeys = trimmedKeys.filter((_, index) => index % 4 === 0);
+    targetsBefore = await resolveDelivery(release, home, sampledKeys);
     await configureClawback(home, { protectedPruneAfter: '7d' });
     await clawbackJson(home, ['archive']);
     rows = await readRows(home);
@@ -86,10 +89,14 @@ describe.each(OPENCLAW_RELEASES)('openclaw@%s on a store that clawback trimmed',
     expect(listed.sessions.map(({ key }) => key).sort()).toEqual(Object.keys(rows).sort());
   });
 
-  test.each([['--dry-run'], ['--enforce'], ['--dry-run', '--fix-missing'], ['--enforce', '--fix-missing']])(
-    '`sessions cleanup %s %s` keeps every row',
-    async (...flags) => {
-      const report = await openclawJson<CleanupReport>(release, home, ['sessions', 'cleanup', ...flags]);
+  test.each(['--dry-run', '--enforce', '--dry-run --fix-missing', '--enforce --fix-missing'])(
+    '`sessions cleanup %s` keeps every row',
+    async (flags) => {
+      const report = await openclawJson<CleanupReport>(release, home, [
+        'sessions',
+        'cleanup',
+        ...flags.split(' '),
+      ]);
       const count = synthetic.rowCount;
       expect(report).toMatchObject({
         beforeCount: count,
@@ -108,11 +115,11 @@ describe.each(OPENCLAW_RELEASES)('openclaw@%s on a store that clawback trimmed',
     await expectTombstonesKept();
   });
 
-  test('its own code delivers to every trimmed conversation as it did before the trim', async () => {
-    const targets = await resolveDelivery(release, home, trimmedKeys);
+  test('its own code delivers to trimmed conversations as it did before the trim', async () => {
+    const targets = await resolveDelivery(release, home, sampledKeys);
     expect(targets).toEqual(targetsBefore);
-    const threads = trimmedKeys.filter((key) => key.includes(':thread:'));
-    expect(threads.length).toBeGreaterThan(90);
+    const threads = sampledKeys.filter((key) => key.includes(':thread:'));
+    expect(threads.length).toBeGreaterThan(20);
     for (const key of threads) {
       expect(targets[key]?.deliveryContext).toMatchObject({
         channel: 'slack',
@@ -122,7 +129,7 @@ describe.each(OPENCLAW_RELEASES)('openclaw@%s on a store that clawback trimmed',
   });
 
   test('the next message of a trimmed thread is answered, starts afresh, and keeps the routing', async () => {
-    const key = trimmedKeys.find((one) => one.includes(':thread:')) ?? '';
+    const key = sampledKeys.find((one) => one.includes(':thread:')) ?? '';
     const gateway = await startGateway(release, home);
     try {
       await sendMessage(release, home, key, 'anybody there?');
@@ -136,17 +143,14 @@ describe.each(OPENCLAW_RELEASES)('openclaw@%s on a store that clawback trimmed',
     const revived = (await readRows(home))[key];
     expect(revived?.updatedAt).toBeGreaterThan(Date.now() - DAY_MS);
     expect(routingOf(revived)).toEqual(routingOf(rows[key]));
-    const others = trimmedKeys.filter((other) => other !== key);
-    const targets = await resolveDelivery(release, home, trimmedKeys);
-    expect(targets).toEqual(targetsBefore);
-    const now = await readRows(home);
-    expect(others.filter((other) => now[other]?.updatedAt !== 0)).toEqual([]);
+    expect(await resolveDelivery(release, home, [key])).toEqual({ [key]: targetsBefore[key] });
+    await expectTombstonesKept(trimmedKeys.filter((other) => other !== key));
   });
 
-  async function expectTombstonesKept(): Promise<void> {
+  async function expectTombstonesKept(keys = trimmedKeys): Promise<void> {
     const now = await readRows(home);
     expect(Object.keys(now).sort()).toEqual(Object.keys(rows).sort());
-    for (const key of trimmedKeys) expect(withoutDerived(now[key])).toEqual(withoutDerived(rows[key]));
+    for (const key of keys) expect(withoutDerived(now[key])).toEqual(withoutDerived(rows[key]));
   }
 });
 

@@ -42,14 +42,13 @@ export class FaultyS3 {
   }
 
   async #receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const chunks: Buffer[] = [];
-    request.on('error', () => response.destroy());
-    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const body = await bodyOf(request);
+    if (body === undefined) return;
     const url = new URL(request.url ?? '/', 'http://localhost');
     const { method = '', headers } = request;
     const key = decodeURIComponent(url.pathname).replace(/^\/[^/]*\/?/, '');
     const operation = `${method} ${subjectOf(method, key, url.searchParams)}`;
-    const parsed = { method, key, query: url.searchParams, headers, body: Buffer.concat(chunks), operation };
+    const parsed = { method, key, query: url.searchParams, headers, body, operation };
     this.log.push(operation);
     if (!this.interfere(parsed, response)) this.behave(parsed, response);
   }
@@ -113,6 +112,18 @@ export class FaultyS3 {
       response,
       '<CompleteMultipartUploadResult><ETag>"whole"</ETag></CompleteMultipartUploadResult>',
     );
+  }
+}
+
+/** Undefined if the client hung up while it was sending: nobody waits for an answer then. */
+async function bodyOf(request: IncomingMessage): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  try {
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    return Buffer.concat(chunks);
+  } catch (error) {
+    if (request.destroyed) return undefined;
+    throw error;
   }
 }
 
