@@ -62,11 +62,12 @@ export async function archiveRun(
   const shipper = piscinaShipper(settings, config.jobs);
   try {
     const lineStores: LineStore[] = [];
-    for (const store of stores) {
-      const lock = await StoreLock.acquire(store.sessionsDir, 'clawback archive', clock.nowMs());
+    for (const sessionsDir of new Set(stores.map((store) => store.sessionsDir))) {
+      const lock = await StoreLock.acquire(sessionsDir, 'clawback archive', clock.nowMs());
       locks.push(lock);
-      await removeStaging(store.sessionsDir);
-      lineStores.push(lineStore(installation, store, lock, options));
+      await removeStaging(sessionsDir);
+      const inFolder = stores.filter((store) => store.sessionsDir === sessionsDir);
+      lineStores.push(...inFolder.map((store) => lineStore(installation, store, lock, options)));
     }
     await archive.objects.abortStaleUploads(packPrefix(archive.instance), options.signal);
     const tally = new RunTally();

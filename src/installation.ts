@@ -35,7 +35,10 @@ export interface Installation {
   readonly stateDir: string;
   readonly config: Config;
   readonly openclaw: OpenClawConfig;
+  /** The stores of the agents that were asked for. */
   readonly stores: readonly StoreLocation[];
+  /** All of them: what another agent's row references is no orphan. */
+  readonly allStores: readonly StoreLocation[];
   readonly state: LocalState;
   readonly clock: Clock;
   readonly agents: readonly string[] | undefined;
@@ -47,8 +50,9 @@ export async function openInstallation(options: InstallationOptions): Promise<In
   const stateDir = resolveStateDir({ flag: options.stateDir, env, homedir: homedir() });
   const { config } = await loadInstallationConfig(stateDir, options);
   const openclaw = await readOpenClawConfig({ stateDir, env });
-  const stores = await discoverStores({ stateDir, openclaw, ...(agents === undefined ? {} : { agents }) });
-  return { stateDir, config, openclaw, stores, state: new LocalState(stateDir), clock, agents };
+  const allStores = await discoverStores({ stateDir, openclaw });
+  const stores = agents === undefined ? allStores : await discoverStores({ stateDir, openclaw, agents });
+  return { stateDir, config, openclaw, stores, allStores, state: new LocalState(stateDir), clock, agents };
 }
 
 function loadInstallationConfig(
@@ -90,16 +94,21 @@ export function workableStores({ stores, stateDir }: Installation): readonly Sto
 
 /** Everything about one store at this moment. */
 export async function takeSnapshot(
-  { stateDir, openclaw, stores }: Installation,
+  { stateDir, openclaw, allStores }: Installation,
   store: StoreLocation,
 ): Promise<Snapshot> {
-  const neighbours = stores.filter(
-    (other) => other !== store && other.state === 'file' && other.sessionsDir === store.sessionsDir,
+  const sharing = allStores.filter(
+    ({ sessionsDir, state }) => sessionsDir === store.sessionsDir && state !== 'absent',
+  );
+  const neighbours = sharing.filter(
+    ({ storePath, state }) => storePath !== store.storePath && state === 'file',
   );
   return scan({
     store,
     sessions: new FileSessionStore(store.storePath),
     neighbours: neighbours.map(({ storePath }) => new FileSessionStore(storePath)),
+    // Of several stores in one folder the first has the orphans; none, if there is one whose rows we cannot read.
+    ownsOrphans: sharing[0]?.storePath === store.storePath && sharing.every(({ state }) => state === 'file'),
     activity: await readActivity(stateDir, openclaw),
   });
 }

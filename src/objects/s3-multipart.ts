@@ -7,6 +7,7 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { ClawbackError } from '../errors.ts';
+import { onAbort } from './deadline.ts';
 import type { S3Connection } from './s3-client.ts';
 import { nonsense, s3ErrorName } from './s3-errors.ts';
 
@@ -34,10 +35,7 @@ export class MultipartUpload {
     this.#doing = doing;
     this.#key = key;
     this.#uploadId = uploadId;
-    const onAbort = () => this.#stop.abort(signal?.reason);
-    signal?.addEventListener('abort', onAbort, { once: true });
-    this.#unsubscribe = () => signal?.removeEventListener('abort', onAbort);
-    if (signal?.aborted) onAbort();
+    this.#unsubscribe = onAbort(signal, () => this.#stop.abort(signal?.reason));
   }
 
   static async begin(

@@ -162,6 +162,7 @@ function judgeOrphans(
   const kept: KeptFile[] = [];
   const groups = new Map<string, ScannedFile[]>();
   const limitMs = policy.orphanPruneAfterMs;
+  if (!snapshot.ownsOrphans) return { selected: [], kept };
   for (const file of snapshot.files.values()) {
     if (!isArchivable(file.kind) || references.isReferenced(file.name)) continue;
     const sessionId = sessionIdOfBase(file.base);

@@ -49,6 +49,8 @@ export interface Snapshot {
   readonly malformedRows: number;
   /** Rows of other stores that keep their transcripts in the same folder: their files are no orphans. */
   readonly neighbourRows: readonly StoreRow[];
+  /** Whether files that no row references are this store's to archive. */
+  readonly ownsOrphans: boolean;
   readonly files: ReadonlyMap<string, ScannedFile>;
   readonly prompts: SkillPrompts;
   readonly activity: ActivityEvidence;
@@ -59,6 +61,7 @@ export interface ScanInput {
   readonly sessions: SessionStore;
   /** Stores that share the folder with this one. */
   readonly neighbours: readonly SessionStore[];
+  readonly ownsOrphans: boolean;
   readonly activity: ActivityEvidence;
 }
 
@@ -78,6 +81,7 @@ export async function scan(input: ScanInput): Promise<Snapshot> {
     rows,
     malformedRows,
     neighbourRows: neighbourRows.flatMap((snapshot) => snapshot.rows),
+    ownsOrphans: input.ownsOrphans,
     files,
     prompts,
     activity: input.activity,

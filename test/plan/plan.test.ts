@@ -1,0 +1,106 @@
+import { readdir } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/config/load-config.ts';
+import type { ArchivePlan } from '../../src/plan/plan.ts';
+import { explainKept, KEEP_REASONS, type KeepReason, SELECT_REASONS } from '../../src/plan/reasons.ts';
+import { DAY_MS, DEFAULT_POLICY, NOW_MS, type PlanParts, planOf } from '../support/snapshot.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { BLOCKER_CASES } from './blocker-cases.ts';
+import { RULE_CASES } from './rule-cases.ts';
+
+const GOLDENS = new URL('../golden/plan/', import.meta.url).pathname;
+
+describe('every reason to keep a row', () => {
+  it.each(BLOCKER_CASES)('%s', async (reason, parts) => {
+    const plan = planOf(parts);
+    expect(plan.kept[0]?.reason).toBe(reason);
+    await expect(golden(parts, plan)).toMatchFileSnapshot(`${GOLDENS}keep-${reason}.json`);
+  });
+
+  it('has a golden', () => {
+    expect(BLOCKER_CASES.map(([reason]) => reason).sort()).toEqual(Object.keys(KEEP_REASONS).sort());
+  });
+
+  it.each(
+    BLOCKER_CASES.filter(
+      ([reason]) => !['other-agent', 'protected-off', 'no-policy', 'evidence-unreadable'].includes(reason),
+    ),
+  )('%s leaves the row beside it alone', (_reason, parts) => {
+    expect(planOf(parts).selected.map(({ sessionKey }) => sessionKey)).toContain(parts.rows?.[1]?.sessionKey);
+  });
+
+  it('is printed as a sentence with its detail in place', () => {
+    for (const reason of Object.keys(KEEP_REASONS) as KeepReason[]) {
+      expect(explainKept({ reason, detail: 'cron/jobs.json' })).not.toMatch(/\{\}|undefined/);
+    }
+    expect(explainKept({ reason: 'cron-target', detail: 'cron/jobs.json' })).toContain('cron/jobs.json');
+  });
+});
+
+describe('every rule', () => {
+  it.each(RULE_CASES)('%s', async (name, reason, parts) => {
+    const plan = planOf(parts);
+    if (reason !== null) expect(plan.selected.map((one) => one.reason)).toContain(reason);
+    await expect(golden(parts, plan)).toMatchFileSnapshot(`${GOLDENS}${name}.json`);
+  });
+
+  it('has a golden', () => {
+    const covered = new Set(RULE_CASES.flatMap(([, reason]) => reason ?? []));
+    expect([...covered].sort()).toEqual(Object.keys(SELECT_REASONS).sort());
+  });
+});
+
+it('no golden is left over from a case that is gone', async () => {
+  const expected = [
+    ...BLOCKER_CASES.map(([reason]) => `keep-${reason}.json`),
+    ...RULE_CASES.map(([name]) => `${name}.json`),
+  ];
+  expect((await readdir(GOLDENS)).sort()).toEqual(expected.sort());
+});
+
+it('the goldens start from the settings that a user without a settings file has', async () => {
+  const { config } = await loadConfig({ stateDir: await temporaryFolder(), env: {}, flags: {} });
+  expect(config.retention).toEqual(DEFAULT_POLICY);
+});
+
+/** Snapshot in, plan and reasons out, as a person would check it by hand. */
+function golden(
+  { policy, rows = [], neighbourRows, files = [], activity, restoredAgeMs }: PlanParts,
+  plan: ArchivePlan,
+) {
+  const value = {
+    now: new Date(NOW_MS).toISOString(),
+    policy: { ...DEFAULT_POLICY, ...policy },
+    rows: Object.fromEntries(rows.map(({ sessionKey, row }) => [sessionKey, row])),
+    ...(neighbourRows ? { neighbourRows } : {}),
+    files: files.map(
+      ({ name, kind, mtimeMs, isPlain }) =>
+        `${name} (${kind}, ${days(NOW_MS - mtimeMs)}${isPlain ? '' : ', a link'})`,
+    ),
+    ...(activity
+      ? {
+          activity: { ...activity, ...(activity.byKey ? { byKey: Object.fromEntries(activity.byKey) } : {}) },
+        }
+      : {}),
+    ...(restoredAgeMs ? { restoredAgeMs } : {}),
+    plan: {
+      selected: plan.selected.map(({ row: _row, idleMs, lastActivityMs, files: taken, ...rest }) => ({
+        ...rest,
+        lastActivity: new Date(lastActivityMs).toISOString(),
+        idle: days(idleMs),
+        files: taken.map(({ name }) => name),
+      })),
+      kept: plan.kept.map(({ idleMs, ...row }) => ({
+        ...row,
+        ...(idleMs === undefined ? {} : { idle: days(idleMs) }),
+        text: explainKept(row),
+      })),
+      keptFiles: plan.keptFiles.map((file) => ({ ...file, text: explainKept(file) })),
+    },
+  };
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+function days(ms: number): string {
+  return `${(ms / DAY_MS).toFixed(3)} d`;
+}
