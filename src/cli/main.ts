@@ -2,6 +2,9 @@
 import { systemClock } from '../clock.ts';
 import { run } from './run.ts';
 
+// Six lines a night about the Node version of a machine are no help to whoever reads the log at 3 am.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+
 const interrupt = new AbortController();
 process.on('SIGINT', () => stop());
 process.on('SIGTERM', () => stop());

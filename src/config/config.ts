@@ -1,5 +1,5 @@
 import type { EngineChoice } from '../codec/codec.ts';
-import type { S3Options } from '../objects/open.ts';
+import type { S3Options } from '../objects/location.ts';
 import type { SessionKind } from '../sessions/session-key.ts';
 
 /** The settings of one run, checked and with every default filled in. Durations are in milliseconds. */

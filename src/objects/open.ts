@@ -1,21 +1,6 @@
 import { ClawbackError } from '../errors.ts';
+import type { ArchiveLocation } from './location.ts';
 import type { ObjectStore } from './object-store.ts';
-
-/** Options of the S3 client; absent ones are the SDK's. Credentials come from the SDK's own chain. */
-export interface S3Options {
-  readonly endpoint?: string;
-  readonly region?: string;
-  readonly forcePathStyle?: boolean;
-  readonly storageClass?: string;
-  readonly sse?: string;
-}
-
-/** Where the archive is, as plain data that can cross into a worker thread. */
-export interface ArchiveLocation {
-  /** `file:///dir` or `s3://bucket/prefix`. */
-  readonly url: string;
-  readonly s3: S3Options;
-}
 
 /** Opens the adapter that the URL's scheme names. Each is imported only where it is used. */
 export async function openObjectStore(location: ArchiveLocation): Promise<ObjectStore> {

@@ -9,7 +9,7 @@ import {
 } from '@aws-sdk/client-s3';
 import type { ClawbackError } from '../errors.ts';
 import { withDeadline } from './deadline.ts';
-import type { S3Options } from './open.ts';
+import type { S3Options } from './location.ts';
 import { translateS3Error } from './s3-errors.ts';
 import { WEB_PAGE } from './s3-meanings.ts';
 import { S3_TUNING, type S3Tuning, transferMs } from './s3-tuning.ts';

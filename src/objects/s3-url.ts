@@ -1,6 +1,6 @@
 import { ClawbackError } from '../errors.ts';
+import type { S3Options } from './location.ts';
 import { isObjectKey } from './object-store.ts';
-import type { S3Options } from './open.ts';
 
 export interface S3Place {
   readonly bucket: string;

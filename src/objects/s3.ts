@@ -1,7 +1,7 @@
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { checkKey, checkPrefix, checkRange } from './checks.ts';
+import type { S3Options } from './location.ts';
 import type { ByteRange, ObjectStat, ObjectStore, ObjectWriter, StoredObject } from './object-store.ts';
-import type { S3Options } from './open.ts';
 import { S3Connection } from './s3-client.ts';
 import { nonsense, s3ErrorName } from './s3-errors.ts';
 import { getObject, headObject, statObject } from './s3-get.ts';

@@ -1,7 +1,7 @@
 import type { EngineChoice } from '../codec/codec.ts';
 import type { ErrorData } from '../errors.ts';
 import type { FileKind, ManifestFile, ManifestPack, ManifestSession } from '../manifest/manifest.ts';
-import type { ArchiveLocation } from '../objects/open.ts';
+import type { ArchiveLocation } from '../objects/location.ts';
 import type { FileIdentity } from '../scan/scan.ts';
 
 /** How packs are proven before a manifest names them. */

@@ -74,7 +74,7 @@ export const RULE_CASES: readonly (readonly [name: string, SelectReason | null, 
     'ordinary-cap',
     'ordinary-cap',
     {
-      policy: { maxEntries: 2 },
+      policy: { maxEntries: 3 },
       rows: [
         rowOf('agent:main:slack:direct:u1', 5 * DAY_MS, { sessionId: uuid(1) }),
         rowOf('agent:main:slack:direct:u2', 50 * DAY_MS, { sessionId: uuid(2) }),

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
-import type { ArchiveLocation } from '../../src/objects/open.ts';
+import type { ArchiveLocation } from '../../src/objects/location.ts';
 
 /** What a server's address and keys are to a client; a part of `S3Server`, and what vitest provides. */
 export interface S3Access {

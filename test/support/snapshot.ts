@@ -67,10 +67,12 @@ export interface SnapshotParts {
   readonly rows?: readonly StoreRow[];
   readonly files?: readonly ScannedFile[];
   readonly neighbourRows?: readonly StoreRow[];
+  readonly ownsOrphans?: boolean;
   readonly activity?: Partial<ActivityEvidence>;
   readonly store?: StoreLocation;
   readonly prompts?: Snapshot['prompts'];
   readonly malformedRows?: number;
+  readonly ownsOrphans?: boolean;
 }
 
 export function snapshotOf(parts: SnapshotParts): Snapshot {
@@ -80,7 +82,9 @@ export function snapshotOf(parts: SnapshotParts): Snapshot {
     realSessionsDir: store.sessionsDir,
     rows: parts.rows ?? [],
     malformedRows: parts.malformedRows ?? 0,
+    ownsOrphans: parts.ownsOrphans ?? true,
     neighbourRows: parts.neighbourRows ?? [],
+    ownsOrphans: parts.ownsOrphans ?? true,
     files: new Map((parts.files ?? []).map((file) => [file.name, file])),
     prompts: parts.prompts ?? { files: 0, diskBytes: 0, hashes: new Set() },
     activity: { ...NO_ACTIVITY, ...parts.activity },

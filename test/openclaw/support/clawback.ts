@@ -11,8 +11,9 @@ const MAIN = fileURLToPath(new URL('../../../dist/src/cli/main.js', import.meta.
 export async function configureClawback(
   home: OpenClawHome,
   retention: Readonly<Record<string, string>>,
+  tombstone: { readonly stub?: boolean } = {},
 ): Promise<void> {
-  const settings = { archive: `file://${join(home.root, 'archive')}`, retention, jobs: 1 };
+  const settings = { archive: `file://${join(home.root, 'archive')}`, retention, tombstone, jobs: 1 };
   await writeFile(join(home.stateDir, 'clawback.json'), JSON.stringify(settings));
 }
 

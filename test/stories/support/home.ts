@@ -106,7 +106,10 @@ export class Home {
   }
 
   /** As OpenClaw writes it: a function of what is there now, in place. */
-  async changeRows(change: (rows: Record<string, Row>) => Record<string, Row>, agentId = 'main'): Promise<void> {
+  async changeRows(
+    change: (rows: Record<string, Row>) => Record<string, Row>,
+    agentId = 'main',
+  ): Promise<void> {
     const changed = change(await this.rows(agentId));
     await writeFile(this.storePath(agentId), JSON.stringify(changed, null, 2));
   }

@@ -43,7 +43,8 @@ export function pick(tree: Tree, names: readonly string[]): Tree {
 
 /**
  * Everything about everything below a folder: a file that was rewritten with the same bytes, a folder that
- * came or went, a link that points elsewhere, all of it makes a difference.
+ * came or went, a link that points elsewhere, all of it makes a difference. Only the times of folders do not
+ * count: taking the lock and giving it back changes them.
  */
 export async function fingerprint(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
@@ -56,8 +57,8 @@ export async function fingerprint(folder: string): Promise<string[]> {
         : stats.isFile()
           ? (await readFileState(path)).sha256
           : '';
-      const about = `${stats.mode.toString(8)} ${stats.ino} ${stats.size} ${stats.mtimeNs}`;
-      return `${relative(folder, path) || '.'} ${about} ${content}`;
+      const about = stats.isDirectory() ? '' : ` ${stats.ino} ${stats.size} ${stats.mtimeNs} ${content}`;
+      return `${relative(folder, path) || '.'} ${stats.mode.toString(8)}${about}`;
     }),
   );
 }

@@ -1,0 +1,143 @@
+import fs from 'node:fs';
+import { open, rm } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ObjectStore } from '../../src/objects/object-store.ts';
+import type { SessionStore } from '../../src/sessions/session-store.ts';
+
+/** `torn`: half of the bytes of a write get through. */
+export type Side = 'before' | 'after' | 'torn';
+
+/** What a process that was killed can no longer do: every later call fails too. */
+export class Death extends Error {}
+
+/** Counts calls and dies at the n-th; from then on every call fails without effect. */
+export class Mortal {
+  calls = 0;
+  readonly #dieAt: number;
+  readonly #side: Side;
+
+  constructor(dieAt = Number.POSITIVE_INFINITY, side: Side = 'before') {
+    this.#dieAt = dieAt;
+    this.#side = side;
+  }
+
+  get isDead(): boolean {
+    return this.calls >= this.#dieAt;
+  }
+
+  async call<T>(effect: () => Promise<T>, half: () => Promise<unknown> = effect): Promise<T> {
+    if (this.isDead) throw new Death('the process is dead');
+    this.calls += 1;
+    if (!this.isDead) return effect();
+    if (this.#side === 'after') await effect();
+    if (this.#side === 'torn') await half();
+    throw new Death(`died ${this.#side} call ${this.calls}`);
+  }
+}
+
+/** An object store of which every call, and every step of a writer, is one of the mortal's. */
+export function mortalObjects(objects: ObjectStore, mortal: Mortal): ObjectStore {
+  return {
+    url: objects.url,
+    put: (...args) => mortal.call(() => objects.put(...args)),
+    get: (...args) => mortal.call(() => objects.get(...args)),
+    stat: (...args) => mortal.call(() => objects.stat(...args)),
+    delete: (...args) => mortal.call(() => objects.delete(...args)),
+    abortStaleUploads: (...args) => mortal.call(() => objects.abortStaleUploads(...args)),
+    async *list(...args) {
+      await mortal.call(async () => {});
+      yield* objects.list(...args);
+    },
+    createWriter(...args) {
+      const writer = objects.createWriter(...args);
+      return {
+        write: (bytes) => mortal.call(() => writer.write(bytes)),
+        close: () => mortal.call(() => writer.close()),
+        // Not a call of its own: a dead process leaves its temporaries, a living one cleans up.
+        abort: async () => (mortal.isDead ? undefined : writer.abort()),
+      };
+    },
+  };
+}
+
+export function mortalSessions(sessions: SessionStore, mortal: Mortal): SessionStore {
+  return {
+    kind: 'file',
+    path: sessions.path,
+    read: () => mortal.call(() => sessions.read()),
+    commit: (changes) => mortal.call(() => sessions.commit(changes)),
+  };
+}
+
+type Call = (...args: unknown[]) => Promise<unknown>;
+
+const CHANGING = ['writeFile', 'rename', 'link', 'unlink', 'rm', 'mkdir'] as const;
+const HANDLE_CHANGING = ['writeFile', 'write', 'sync', 'chmod', 'utimes', 'truncate'] as const;
+
+/**
+ * Runs `body` while every call of `node:fs/promises` that changes the disk is one of the mortal's. Node's
+ * own module is changed, not one of ours: the code under test is what ships.
+ */
+export async function withMortalDisk<T>(mortal: Mortal, body: () => Promise<T>): Promise<T> {
+  const undo: (() => void)[] = [];
+  const promises = fs.promises as unknown as Record<string, Call>;
+  const replace = (target: Record<string, Call>, name: string, make: (real: Call) => Call) => {
+    const real = target[name] as Call;
+    target[name] = make(real);
+    undo.push(() => {
+      target[name] = real;
+    });
+  };
+  for (const name of CHANGING) {
+    replace(
+      promises,
+      name,
+      (real) =>
+        (...args) =>
+          mortal.call(() => real(...args)),
+    );
+  }
+  replace(promises, 'open', (real) => (...args) => {
+    const flags = args[1];
+    const writes = typeof flags === 'string' ? flags !== 'r' : ((flags as number) & 3) !== 0;
+    return writes ? mortal.call(() => real(...args)) : real(...args);
+  });
+  const handles = await handlePrototype();
+  for (const name of HANDLE_CHANGING) {
+    replace(
+      handles,
+      name,
+      (real) =>
+        async function (this: unknown, ...args: unknown[]) {
+          const half = () => real.apply(this, halved(args));
+          return mortal.call(() => real.apply(this, args), name.startsWith('write') ? half : async () => {});
+        },
+    );
+  }
+  syncBuiltinESMExports();
+  try {
+    return await body();
+  } finally {
+    for (const step of undo.reverse()) step();
+    syncBuiltinESMExports();
+  }
+}
+
+function halved([data, ...rest]: unknown[]): unknown[] {
+  const bytes = Buffer.from(data as Uint8Array | string);
+  const half = bytes.subarray(0, bytes.length >> 1);
+  return typeof data === 'string' ? [half.toString('utf8'), ...rest] : [half];
+}
+
+async function handlePrototype(): Promise<Record<string, Call>> {
+  const path = join(tmpdir(), `clawback-handle-${process.pid}-${performance.now()}`);
+  const handle = await open(path, 'w');
+  try {
+    return Object.getPrototypeOf(handle) as Record<string, Call>;
+  } finally {
+    await handle.close();
+    await rm(path);
+  }
+}

@@ -1,0 +1,275 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Archive } from '../../src/archive/archive.ts';
+import { CatalogueCache } from '../../src/archive/catalogue-cache.ts';
+import { openCodec } from '../../src/codec/open.ts';
+import { type Line, type LineStore, runLine } from '../../src/coordinator.ts';
+import type { ManifestFile } from '../../src/manifest/manifest.ts';
+import { DirectoryObjectStore } from '../../src/objects/directory.ts';
+import type { ObjectStore } from '../../src/objects/object-store.ts';
+import { PackReader } from '../../src/packs/pack-reader.ts';
+import { planArchive } from '../../src/plan/plan.ts';
+import type { Policy } from '../../src/plan/policy.ts';
+import { RunTally } from '../../src/report.ts';
+import { scan } from '../../src/scan/scan.ts';
+import { FileSessionStore } from '../../src/sessions/file-session-store.ts';
+import { tombstoneMark } from '../../src/sessions/row.ts';
+import type { Row, SessionStore } from '../../src/sessions/session-store.ts';
+import { type ShipContext, shipBatch } from '../../src/ship/ship-batch.ts';
+import type { Shipper } from '../../src/ship/shipper.ts';
+import type { WorkerSettings } from '../../src/ship/task.ts';
+import { verifyContent } from '../../src/verify/verify-pack.ts';
+import { DAY_MS, DEFAULT_POLICY, HOUR_MS, NO_ACTIVITY, NOW_MS, uuid } from './snapshot.ts';
+
+export const INSTANCE = 'oc-faults';
+
+export const TRIM_POLICY: Policy = { ...DEFAULT_POLICY, protectedPruneAfterMs: 7 * DAY_MS };
+
+/** A sessions folder with a little of everything, and a directory archive beside it. */
+export class FaultHome {
+  readonly root: string;
+  readonly sessionsDir: string;
+  readonly storePath: string;
+  readonly archiveDir: string;
+  /** SHA-256 of every file but sessions.json, as it was before the first run. */
+  readonly original = new Map<string, string>();
+  nowMs = NOW_MS;
+  policy: Policy = TRIM_POLICY;
+  keepModelRunFiles = true;
+  readonly restoredAtMs = new Map<string, number>();
+
+  constructor(root: string) {
+    this.root = root;
+    this.sessionsDir = join(root, 'state', 'agents', 'main', 'sessions');
+    this.storePath = join(this.sessionsDir, 'sessions.json');
+    this.archiveDir = join(root, 'archive');
+  }
+
+  /** Nothing but an empty store. */
+  static async empty(root: string): Promise<FaultHome> {
+    const home = new FaultHome(root);
+    await mkdir(home.sessionsDir, { recursive: true });
+    await home.writeRows({});
+    return home;
+  }
+
+  static async create(root: string): Promise<FaultHome> {
+    const home = await FaultHome.empty(root);
+    await home.fill();
+    return home;
+  }
+
+  async fill(): Promise<void> {
+    const rows: Record<string, Row> = {};
+    const topic = 'agent:main:slack:channel:c01:thread:1700000000.00010';
+    for (let n = 0; n < 3; n += 1) {
+      const id = uuid(n + 1);
+      await this.addSession(`${id}-topic-1700000000.00010${n}`, 10 * DAY_MS, n === 1 ? 0 : 900);
+      const name = `${id}-topic-1700000000.00010${n}.jsonl`;
+      const sessionFile = n === 2 ? name : join(this.sessionsDir, name);
+      rows[`${topic}${n}`] = threadRow(id, 10 * DAY_MS, { sessionFile });
+    }
+    rows['agent:main:slack:channel:c02'] = threadRow(uuid(8), 9 * DAY_MS, {});
+    for (let n = 0; n < 3; n += 1) {
+      const id = `model-run-${uuid(16 + n)}`;
+      await this.addSession(id, 2 * DAY_MS, 300);
+      rows[`agent:main:explicit:${id}`] = { sessionId: id, updatedAt: NOW_MS - 2 * DAY_MS, status: 'done' };
+    }
+    await this.addSession(uuid(32), 10 * DAY_MS, 200);
+    rows['agent:main:slack:channel:c03'] = threadRow(uuid(32), 10 * DAY_MS, { status: 'running' });
+    await this.addSession(uuid(33), HOUR_MS / 2, 200);
+    rows['agent:main:slack:channel:c04'] = threadRow(uuid(33), HOUR_MS / 2, {});
+    await this.addFile(`${uuid(64)}.jsonl.reset.2026-10-01T04-00-00.000Z`, 30 * DAY_MS, 500);
+    await this.addFile(`${uuid(64)}.trajectory.jsonl`, 30 * DAY_MS, 700);
+    await this.addFile(`${uuid(65)}.jsonl.deleted.2026-10-02T04-00-00.000Z`, 29 * DAY_MS, 0);
+    await this.addFile(`${uuid(66)}.jsonl`, DAY_MS, 100);
+    await this.writeRows(rows);
+  }
+
+  /** Transcript, trajectory and pointer. */
+  async addSession(base: string, ageMs: number, bytes: number): Promise<void> {
+    await this.addFile(`${base}.jsonl`, ageMs, bytes);
+    await this.addFile(`${base}.trajectory.jsonl`, ageMs, 3 * bytes);
+    await this.addFile(`${base}.trajectory-path.json`, ageMs, 120);
+  }
+
+  async addFile(name: string, ageMs: number, content: number | string): Promise<void> {
+    const path = join(this.sessionsDir, name);
+    const text =
+      typeof content === 'string' ? content : `${name}\n`.repeat(1 + content / name.length).slice(0, content);
+    await writeFile(path, text, { mode: 0o600 });
+    await this.age(name, ageMs);
+    this.original.set(name, sha256(Buffer.from(text)));
+  }
+
+  async age(name: string, ageMs: number): Promise<void> {
+    const seconds = (this.nowMs - ageMs) / 1000;
+    await utimes(join(this.sessionsDir, name), seconds, seconds);
+  }
+
+  async writeRows(rows: Readonly<Record<string, Row>>): Promise<void> {
+    await writeFile(this.storePath, JSON.stringify(rows, null, 2), { mode: 0o600 });
+  }
+
+  async rows(): Promise<Record<string, Row>> {
+    return JSON.parse(await readFile(this.storePath, 'utf8')) as Record<string, Row>;
+  }
+
+  directory(): DirectoryObjectStore {
+    return DirectoryObjectStore.open(pathToFileURL(this.archiveDir).href);
+  }
+
+  async archive(objects: ObjectStore = this.directory()): Promise<Archive> {
+    const cache = new CatalogueCache(join(this.root, 'cache'), objects.url);
+    return new Archive(objects, await openCodec('auto'), INSTANCE, cache);
+  }
+
+  /** One run of the line with the shipper in this process. */
+  async run(parts: RunParts = {}): Promise<RunTally> {
+    const objects = parts.objects ?? this.directory();
+    const archive = await this.archive(objects);
+    const settings: WorkerSettings = {
+      archive: { url: objects.url, s3: {} },
+      engine: 'auto',
+      level: 3,
+      verify: 'content',
+      tool: 'clawback/test',
+      instance: INSTANCE,
+      runId: runId(),
+    };
+    const { codec } = archive;
+    const nowMs = () => this.nowMs;
+    const tally = new RunTally();
+    const line: Line = {
+      stores: [this.lineStore(parts.sessions ?? new FileSessionStore(this.storePath))],
+      archive,
+      shipper: inProcessShipper({ objects, codec, settings, nowMs }),
+      tally,
+      level: 3,
+      batching: { runId: settings.runId, jobs: 1, stub: true, keepModelRunFiles: this.keepModelRunFiles },
+    };
+    await runLine(line, parts.signal);
+    return tally;
+  }
+
+  lineStore(sessions: SessionStore): LineStore {
+    const { sessionsDir, storePath } = this;
+    const store = { id: 'main', agentId: 'main', storePath, sessionsDir, state: 'file' } as const;
+    return {
+      id: 'main',
+      sessionsDir,
+      sessions,
+      plan: async () =>
+        planArchive({
+          snapshot: await scan({ store, sessions, neighbours: [], activity: NO_ACTIVITY }),
+          policy: this.policy,
+          nowMs: this.nowMs,
+          restoredAtMs: this.restoredAtMs,
+        }),
+      assertMayCommit: async () => {},
+    };
+  }
+
+  /** Names of original files that are neither here, byte for byte, nor restorable from a manifest. */
+  async lostFiles(): Promise<string[]> {
+    const kept = await this.archivedFiles();
+    const lost: string[] = [];
+    for (const [name, digest] of this.original) {
+      const here = await readFile(join(this.sessionsDir, name)).catch(() => undefined);
+      if (here !== undefined && sha256(here) === digest) continue;
+      if (!kept.has(`${name} ${digest}`)) lost.push(name);
+    }
+    return lost;
+  }
+
+  /** `<name> <sha256>` of every file that a manifest gives back when asked. */
+  async archivedFiles(): Promise<Set<string>> {
+    const archive = await this.archive();
+    const found = new Set<string>();
+    for (const manifest of await archive.manifests(await archive.batchIds())) {
+      const pack = manifest.packs[0];
+      for (const file of manifest.sessions.flatMap(({ files }) => files)) {
+        if (pack === undefined || file.place === null) continue;
+        found.add(
+          `${file.name} ${await readDigest(new PackReader(archive.objects, archive.codec, pack), file)}`,
+        );
+      }
+    }
+    return found;
+  }
+
+  /** Rows and files with everything that chance decides replaced by words. */
+  async endState(): Promise<unknown> {
+    const rows = Object.entries(await this.rows()).map(([key, row]) => [key, normalRow(row)]);
+    const stubs = new Set(
+      Object.values(await this.rows()).map((row) => tombstoneMark(row) && row.sessionFile),
+    );
+    const files: string[] = [];
+    for (const entry of await readdir(this.sessionsDir, { recursive: true, withFileTypes: true })) {
+      if (entry.name === 'sessions.json') continue;
+      const digest = entry.isFile() ? sha256(await readFile(join(entry.parentPath, entry.name))) : 'folder';
+      files.push(stubs.has(entry.name) ? 'stub' : `${entry.name} ${digest}`);
+    }
+    return { rows, files: files.sort() };
+  }
+
+  /** Every name below the archive, temporaries included. */
+  async objectNames(): Promise<string[]> {
+    const entries = await readdir(this.archiveDir, { recursive: true, withFileTypes: true });
+    return entries
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name))
+      .sort();
+  }
+}
+
+export interface RunParts {
+  readonly objects?: ObjectStore;
+  readonly sessions?: SessionStore;
+  readonly signal?: AbortSignal;
+}
+
+let runs = 0;
+
+function runId(): string {
+  runs += 1;
+  return `20261121t090000z-${runs.toString(16).padStart(8, '0')}`;
+}
+
+export function threadRow(sessionId: string, ageMs: number, fields: Row): Row {
+  const updatedAt = NOW_MS - ageMs;
+  const route = { channel: 'slack', to: 'channel:C01' };
+  return {
+    sessionId,
+    updatedAt,
+    sessionStartedAt: updatedAt,
+    deliveryContext: route,
+    chatType: 'channel',
+    ...fields,
+  };
+}
+
+function normalRow(row: Row): Row {
+  if (tombstoneMark(row) === undefined) return row;
+  return { ...row, sessionId: 'fresh', sessionFile: 'stub', clawback: 'mark' };
+}
+
+function inProcessShipper(context: ShipContext): Shipper {
+  return {
+    ship: (task) => shipBatch(context, task),
+    verify: (pack, files) => verifyContent(context.objects, context.codec, pack, files),
+    close: async () => {},
+  };
+}
+
+async function readDigest(reader: PackReader, file: ManifestFile): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of reader.read(file)) hash.update(chunk);
+  return hash.digest('hex');
+}
+
+export function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
