@@ -19,7 +19,16 @@ export default defineConfig({
           testTimeout: 120_000,
         },
       },
-      { test: { name: 'openclaw', include: [OPENCLAW], testTimeout: 600_000, hookTimeout: 900_000 } },
+      {
+        // One file at a time: a gateway takes half a gigabyte.
+        test: {
+          name: 'openclaw',
+          include: [OPENCLAW],
+          testTimeout: 600_000,
+          hookTimeout: 900_000,
+          fileParallelism: false,
+        },
+      },
     ],
   },
 });

@@ -27,14 +27,20 @@ export class Mortal {
     return this.calls >= this.#dieAt;
   }
 
-  async call<T>(effect: () => Promise<T>, half: () => Promise<unknown> = effect): Promise<T> {
+  async call<T>(effect: () => Promise<T>, last: LastBreath = {}): Promise<T> {
     if (this.isDead) throw new Death('the process is dead');
     this.calls += 1;
     if (!this.isDead) return effect();
-    if (this.#side === 'after') await effect();
-    if (this.#side === 'torn') await half();
+    if (this.#side === 'after') await (last.after ?? effect)();
+    if (this.#side === 'torn') await (last.torn ?? last.after ?? effect)();
     throw new Death(`died ${this.#side} call ${this.calls}`);
   }
+}
+
+/** What the fatal call still does, where that is not simply its effect. */
+interface LastBreath {
+  readonly after?: () => Promise<unknown>;
+  readonly torn?: () => Promise<unknown>;
 }
 
 /** An object store of which every call, and every step of a writer, is one of the mortal's. */
@@ -55,8 +61,8 @@ export function mortalObjects(objects: ObjectStore, mortal: Mortal): ObjectStore
       return {
         write: (bytes) => mortal.call(() => writer.write(bytes)),
         close: () => mortal.call(() => writer.close()),
-        // Not a call of its own: a dead process leaves its temporaries, a living one cleans up.
-        abort: async () => (mortal.isDead ? undefined : writer.abort()),
+        // Not a call of its own, so that no file stays open; what stays on the disk is tried by `withMortalDisk`.
+        abort: () => writer.abort(),
       };
     },
   };
@@ -102,7 +108,9 @@ export async function withMortalDisk<T>(mortal: Mortal, body: () => Promise<T>):
   replace(promises, 'open', (real) => (...args) => {
     const flags = args[1];
     const writes = typeof flags === 'string' ? flags !== 'r' : ((flags as number) & 3) !== 0;
-    return writes ? mortal.call(() => real(...args)) : real(...args);
+    if (!writes) return real(...args);
+    const openAndClose = async () => ((await real(...args)) as { close(): Promise<void> }).close();
+    return mortal.call(() => real(...args), { after: openAndClose });
   });
   const handles = await handlePrototype();
   for (const name of HANDLE_CHANGING) {

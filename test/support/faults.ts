@@ -163,7 +163,7 @@ export class FaultHome {
       sessions,
       plan: async () =>
         planArchive({
-          snapshot: await scan({ store, sessions, neighbours: [], activity: NO_ACTIVITY }),
+          snapshot: await scan({ store, sessions, neighbours: [], ownsOrphans: true, activity: NO_ACTIVITY }),
           policy: this.policy,
           nowMs: this.nowMs,
           restoredAtMs: this.restoredAtMs,
@@ -208,7 +208,8 @@ export class FaultHome {
     );
     const files: string[] = [];
     for (const entry of await readdir(this.sessionsDir, { recursive: true, withFileTypes: true })) {
-      if (entry.name === 'sessions.json') continue;
+      // A half-written store has the name that OpenClaw's own have, and clears away itself when it starts.
+      if (entry.name === 'sessions.json' || /^sessions\.json\.\d+\.[\w-]+\.tmp$/.test(entry.name)) continue;
       const digest = entry.isFile() ? sha256(await readFile(join(entry.parentPath, entry.name))) : 'folder';
       files.push(stubs.has(entry.name) ? 'stub' : `${entry.name} ${digest}`);
     }

@@ -67,7 +67,6 @@ export interface SnapshotParts {
   readonly rows?: readonly StoreRow[];
   readonly files?: readonly ScannedFile[];
   readonly neighbourRows?: readonly StoreRow[];
-  readonly ownsOrphans?: boolean;
   readonly activity?: Partial<ActivityEvidence>;
   readonly store?: StoreLocation;
   readonly prompts?: Snapshot['prompts'];
@@ -82,7 +81,6 @@ export function snapshotOf(parts: SnapshotParts): Snapshot {
     realSessionsDir: store.sessionsDir,
     rows: parts.rows ?? [],
     malformedRows: parts.malformedRows ?? 0,
-    ownsOrphans: parts.ownsOrphans ?? true,
     neighbourRows: parts.neighbourRows ?? [],
     ownsOrphans: parts.ownsOrphans ?? true,
     files: new Map((parts.files ?? []).map((file) => [file.name, file])),
