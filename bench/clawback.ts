@@ -30,7 +30,7 @@ export function clawback({ stateDir, archive, env }: ClawbackPlace, args: readon
 
 /** A gateway that happens to run on this machine serves another store than ours. */
 export function archiveCommand(place: ClawbackPlace): Command {
-  return clawback(place, ['archive', '--allow-live-gateway', '--quiet']);
+  return clawback(place, ['archive', '--allow-live-gateway', '--json']);
 }
 
 export async function clawbackJson<T>(place: ClawbackPlace, args: readonly string[]): Promise<T> {

@@ -9,7 +9,7 @@ import {
   SELECT_REASONS,
   type SelectReason,
 } from '../plan/reasons.ts';
-import type { PlanCounts, RunCounts, SessionFailure } from '../report.ts';
+import { type PlanCounts, type RunCounts, type SessionFailure, tally } from '../report.ts';
 import { count, formatAge, formatBytes, safe, table } from './format.ts';
 
 /** Sessions named for one and the same error. */
@@ -31,15 +31,14 @@ export function describePlan(plan: ArchivePlan): string {
     '',
     explainKept(row),
   ]);
-  const files = plan.keptFiles.map((file) => ['keep', safe(file.name), '', 'file', explainKept(file)]);
-  return `${plan.snapshot.store.storePath}\n${table([...selected, ...kept, ...files])}`;
+  return `${plan.snapshot.store.storePath}\n${table([...selected, ...kept])}`;
 }
 
 function nameOf(session: PlannedSession): string {
   return session.row === null ? `(unreferenced) ${safe(session.sessionId)}` : safe(session.sessionKey);
 }
 
-export function describePlanned(counts: PlanCounts): string {
+export function describePlanned(counts: PlanCounts, plans: readonly ArchivePlan[]): string {
   const reasons = Object.entries(counts.bySelectReason) as [SelectReason, number][];
   const lines = reasons.map(([reason, n]) => [
     n,
@@ -51,6 +50,8 @@ export function describePlanned(counts: PlanCounts): string {
     `would archive ${count(counts.selectedRows, 'row')} of ${counts.rows} and ${count(counts.selectedFiles, 'file')}, ${size}`,
     ...(lines.length > 0 ? [table(lines)] : []),
     describeKept(counts.keptByReason, counts.keptRows),
+    ...describeKeptFiles(plans),
+    ...describeUnreadable(plans),
     ...(counts.protectedRows > 0
       ? [
           `${count(counts.protectedRows, 'row')} of all are protected: neither OpenClaw's maxEntries nor retention.maxEntries reaches them`,
@@ -65,6 +66,25 @@ function describeKept(byReason: Partial<Record<KeepReason, number>>, total: numb
     .sort((a, b) => b[1] - a[1])
     .map(([reason, n]) => [n, KEEP_REASONS[reason].replace(/: \{\}$/, '')]);
   return `kept ${count(total, 'row')}${rows.length > 0 ? `\n${table(rows)}` : ''}`;
+}
+
+/** By reason: there may be thousands, and `--json` names each. */
+function describeKeptFiles(plans: readonly ArchivePlan[]): string[] {
+  const files = plans.flatMap((plan) => plan.keptFiles);
+  if (files.length === 0) return [];
+  const reasons = Object.entries(tally(files.map((file) => file.reason))) as [KeepReason, number][];
+  const rows = reasons.map(([reason, n]) => [n, KEEP_REASONS[reason].replace(/: \{\}$/, '')]);
+  return [`kept ${count(files.length, 'unreferenced file')}\n${table(rows)}`];
+}
+
+/** What stands between the operator and a run that does anything. */
+function describeUnreadable(plans: readonly ArchivePlan[]): string[] {
+  const sources = plans.flatMap((plan) =>
+    plan.snapshot.activity.unreadable.map(({ where, why }) => `${safe(where)}: ${why}`),
+  );
+  return [...new Set(sources)].map(
+    (source) => `WARNING: every row is kept while this cannot be read – ${source}`,
+  );
 }
 
 const DONE_LINES: readonly (readonly [keyof RunCounts, string])[] = [
@@ -98,6 +118,7 @@ export function describeRun(
           `${count(counts.filesReclaimed, 'file')} removed here, ${formatBytes(counts.freedBytes)} freed`,
         ]),
     describeKept(planned.keptByReason, planned.keptRows),
+    ...describeUnreadable(run.plans),
     ...(leftAlone.length > 0
       ? [
           `${count(leftAlone.length, 'session')} changed while being archived and stayed; the next run looks again`,

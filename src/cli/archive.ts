@@ -32,7 +32,7 @@ async function dryRun(installation: Installation, io: Io, flags: GlobalFlags): P
     planned,
     plan: plans.map(planJson),
   };
-  print(io, flags, json, () => [...plans.map(describePlan), describePlanned(planned)].join('\n\n'));
+  print(io, flags, json, () => [...plans.map(describePlan), describePlanned(planned, plans)].join('\n\n'));
   return EXIT.done;
 }
 

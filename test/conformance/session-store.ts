@@ -13,7 +13,7 @@ const B = 'agent:main:slack:direct:u1';
 const C = '__proto__';
 const ROWS: readonly (readonly [string, Row])[] = [
   [A, { sessionId: 'a', updatedAt: 5, deliveryContext: { to: 'channel:C1', channel: 'slack' } }],
-  [B, { sessionId: 'b', updatedAt: 6, unknown: [1.5, -0, null, 'é\n'] }],
+  [B, { sessionId: 'b', updatedAt: 6, unknown: [1.5, 0, null, 'é\n'] }],
   [C, { sessionId: 'c' }],
 ];
 const [ROW_A, ROW_B] = ROWS.map(([, row]) => row) as [Row, Row];

@@ -43,7 +43,7 @@ describe('clawback cat', () => {
     expect(await fingerprint(home.archiveDir)).toEqual(archive);
   });
 
-  test('works while a gateway runs, and for an agent whose store is gone', async () => {
+  test('works while sessions.json is torn', async () => {
     const { home, key } = await trimmedHome();
     await writeFile(home.storePath(), 'torn');
     expect((await home.clawback('cat', key)).expect(0).text).toContain('quarterly');
@@ -148,8 +148,14 @@ describe('clawback list', () => {
   });
 });
 
-test('an archive that holds nothing yet is an empty list', async () => {
+test('before the first run there is nothing to list, and the hint says what to do', async () => {
   const home = await Home.create();
+  const result = await home.clawback('list', '--json');
+  expect(result.expect(2).json<ErrorJson>().hint).toContain('clawback archive');
+});
+
+test('an archive that holds nothing of this instance is an empty list', async () => {
+  const home = await Home.create({ settings: { instance: 'nobody-yet' } });
   const { totals, sessions } = await home.json<ListJson>('list');
   expect({ totals, sessions }).toEqual({
     totals: { sessions: 0, files: 0, rawBytes: 0, storedBytes: 0 },
