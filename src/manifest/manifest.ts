@@ -12,7 +12,7 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
  * A plain file name inside the sessions folder. Validated again on every restore: a forged
  * manifest must not reach outside the folder, nor name OpenClaw's own store.
  */
-export const fileName = z
+const fileName = z
   .string()
   .min(1)
   .max(255)
@@ -22,6 +22,10 @@ export const fileName = z
       error: 'not a plain file name',
     },
   );
+
+export function isManifestFileName(name: string): boolean {
+  return fileName.safeParse(name).success;
+}
 
 export const FILE_KINDS = [
   'transcript',

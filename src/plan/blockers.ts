@@ -1,4 +1,5 @@
 import type { AddressEvidence } from '../openclaw/activity-evidence.ts';
+import { isArchivable } from '../scan/file-kind.ts';
 import type { ScannedFile, Snapshot } from '../scan/scan.ts';
 import type { Row, StoreRow } from '../sessions/session-store.ts';
 import type { KeepReason, Kept } from './reasons.ts';
@@ -70,7 +71,7 @@ export function blockerOf(
 }
 
 function placeBlocker(row: Row, references: References): Kept | undefined {
-  if (transcriptPlace(row, references.folders).at === 'elsewhere') return { reason: 'transcript-elsewhere' };
+  if (transcriptPlace(row, references.folder).at === 'elsewhere') return { reason: 'transcript-elsewhere' };
   if (references.isShared(row)) return { reason: 'shared-session' };
   return undefined;
 }
@@ -82,7 +83,7 @@ export function fileBlocker(files: readonly ScannedFile[]): Kept | undefined {
   if (lock !== undefined) return { reason: 'locked', detail: lock };
   const codex = first('codex');
   if (codex !== undefined) return { reason: 'codex-bound', detail: codex };
-  const odd = files.find((file) => !file.isPlain)?.name;
+  const odd = files.find((file) => !file.isPlain || !isArchivable(file.kind))?.name;
   return odd === undefined ? undefined : { reason: 'not-plain-file', detail: odd };
 }
 

@@ -163,6 +163,7 @@ function judgeOrphans(
   const groups = new Map<string, ScannedFile[]>();
   const limitMs = policy.orphanPruneAfterMs;
   if (!snapshot.ownsOrphans) return { selected: [], kept };
+  const [unreadable] = snapshot.activity.unreadable;
   for (const file of snapshot.files.values()) {
     if (!isArchivable(file.kind) || references.isReferenced(file.name)) continue;
     const sessionId = sessionIdOfBase(file.base);
@@ -170,6 +171,7 @@ function judgeOrphans(
     const keep = (reason: Kept) => kept.push({ name: file.name, ...reason });
     const lockName = `${file.base}.jsonl.lock`;
     if (limitMs === undefined) keep({ reason: 'no-policy' });
+    else if (unreadable !== undefined) keep({ reason: 'evidence-unreadable', detail: unreadable.where });
     else if (!file.isPlain) keep({ reason: 'not-plain-file', detail: file.name });
     else if (snapshot.files.has(lockName)) keep({ reason: 'locked', detail: lockName });
     else if (idleMs < -CLOCK_SKEW_MS) keep({ reason: 'future-dated' });

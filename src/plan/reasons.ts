@@ -28,7 +28,7 @@ export const KEEP_REASONS = {
   'transcript-elsewhere': 'its transcript lies outside the sessions folder',
   locked: 'its transcript is locked: {}',
   'codex-bound': 'bound to a Codex session: {}',
-  'not-plain-file': 'not a plain file (a link or device): {}',
+  'not-plain-file': 'one of its files is a link, a device, or oddly named: {}',
   'running-task': 'a task is queued or running: {}',
   'subagent-unfinished': 'a subagent run is unfinished: {}',
   'delivery-queued': 'a delivery is queued: {}',

@@ -10,30 +10,47 @@ export type TranscriptPlace =
   | { readonly at: 'elsewhere' }
   | { readonly at: 'nowhere' };
 
-export function transcriptPlace(row: Row, folders: readonly string[]): TranscriptPlace {
+/** The sessions folder as rows may spell it. */
+export interface Folder {
+  /** As configured, and with symbolic links resolved. */
+  readonly paths: readonly string[];
+  readonly has: (name: string) => boolean;
+}
+
+export function transcriptPlace(row: Row, folder: Folder): TranscriptPlace {
   const file = row.sessionFile;
-  if (typeof file === 'string' && file.trim() !== '') return resolveFile(file.trim(), folders);
+  if (typeof file === 'string' && file.trim() !== '') return resolveFile(file.trim(), folder);
   const id = sessionIdOf(row);
   return id === null ? { at: 'nowhere' } : { at: 'here', name: `${id}.jsonl` };
 }
 
-function resolveFile(file: string, folders: readonly string[]): TranscriptPlace {
+function resolveFile(file: string, folder: Folder): TranscriptPlace {
   const path = normalize(file);
-  const inFolder = isAbsolute(path) ? folders.includes(dirname(path)) : basename(path) === path;
-  return inFolder && path !== '..' && path !== '.'
-    ? { at: 'here', name: basename(path) }
-    : { at: 'elsewhere' };
+  const name = basename(path);
+  const isHere = isAbsolute(path) ? isOurFolder(dirname(path), name, folder) : name === path;
+  return isHere && name !== '..' && name !== '.' ? { at: 'here', name } : { at: 'elsewhere' };
 }
 
+/** A gateway in a container spells the folder by another root: the agent's part of the path tells, if the file is here. */
+function isOurFolder(directory: string, name: string, { paths, has }: Folder): boolean {
+  if (paths.includes(directory)) return true;
+  const tail = AGENT_FOLDER.exec(directory)?.[0];
+  return tail !== undefined && has(name) && paths.some((path) => path.endsWith(tail));
+}
+
+const AGENT_FOLDER = /\/agents\/[^/]+\/sessions$/;
+
 /** Names of the files that a row owns, whether or not they exist. */
-export function namesOf(row: Row, folders: readonly string[]): ReadonlySet<string> {
+export function namesOf(row: Row, folder: Folder): ReadonlySet<string> {
   const names = new Set<string>();
-  const place = transcriptPlace(row, folders);
   const bases = new Set<string>();
   const id = sessionIdOf(row);
   if (id !== null) bases.add(id);
-  if (place.at === 'here') bases.add(place.name.replace(/\.jsonl$/, ''));
-  if (place.at === 'here') names.add(place.name);
+  const transcript = transcriptName(row);
+  if (transcript !== null) {
+    names.add(transcript);
+    bases.add(transcript.replace(/\.jsonl$/, ''));
+  }
   for (const base of bases) {
     names.add(`${base}.jsonl`);
     names.add(`${base}.trajectory.jsonl`);
@@ -41,11 +58,16 @@ export function namesOf(row: Row, folders: readonly string[]): ReadonlySet<strin
     names.add(`${base}.jsonl.codex-app-server.json`);
     names.add(`${base}.jsonl.lock`);
   }
-  for (const name of checkpointNames(row, folders)) names.add(name);
+  for (const name of checkpointNames(row, folder)) names.add(name);
   return names;
 }
 
-function checkpointNames(row: Row, folders: readonly string[]): string[] {
+/** Whatever folder the row puts it into: a file of that name is nobody's orphan. */
+function transcriptName({ sessionFile }: Row): string | null {
+  return typeof sessionFile === 'string' && sessionFile.trim() !== '' ? basename(sessionFile.trim()) : null;
+}
+
+function checkpointNames(row: Row, folder: Folder): string[] {
   const checkpoints = row.compactionCheckpoints;
   if (!Array.isArray(checkpoints)) return [];
   return checkpoints.flatMap((checkpoint: unknown) =>
@@ -53,7 +75,7 @@ function checkpointNames(row: Row, folders: readonly string[]): string[] {
       const file = (checkpoint as Record<string, { sessionFile?: unknown } | undefined> | null)?.[side]
         ?.sessionFile;
       if (typeof file !== 'string') return [];
-      const place = resolveFile(file.trim(), folders);
+      const place = resolveFile(file.trim(), folder);
       return place.at === 'here' ? [place.name] : [];
     }),
   );
@@ -65,15 +87,18 @@ export class References {
   readonly #ids = new Map<string, number>();
   readonly #families = new Map<string, string>();
   readonly #children = new Map<string, StoreRow[]>();
-  readonly #looseCheckpoints = new Map<string, ScannedFile[]>();
+  readonly #checkpoints = new Map<string, ScannedFile[]>();
   readonly #files: Snapshot['files'];
-  readonly folders: readonly string[];
+  readonly folder: Folder;
 
   constructor(snapshot: Snapshot) {
-    this.folders = [snapshot.store.sessionsDir, snapshot.realSessionsDir];
     this.#files = snapshot.files;
+    this.folder = {
+      paths: [snapshot.store.sessionsDir, snapshot.realSessionsDir],
+      has: (name) => snapshot.files.has(name),
+    };
     for (const { sessionKey, row } of [...snapshot.rows, ...snapshot.neighbourRows]) {
-      for (const name of namesOf(row, this.folders)) addTo(this.#owners, name, sessionKey);
+      for (const name of namesOf(row, this.folder)) addTo(this.#owners, name, sessionKey);
       const id = sessionIdOf(row);
       if (id !== null) this.#ids.set(id, (this.#ids.get(id) ?? 0) + 1);
       for (const member of [id, ...familyOf(row)])
@@ -84,26 +109,28 @@ export class References {
       }
     }
     for (const file of snapshot.files.values()) {
-      if (file.kind !== 'checkpoint' || this.isReferenced(file.name)) continue;
-      this.#looseCheckpoints.set(file.base, [...(this.#looseCheckpoints.get(file.base) ?? []), file]);
+      if (file.kind !== 'checkpoint' || this.#owners.has(file.name)) continue;
+      this.#checkpoints.set(file.base, [...(this.#checkpoints.get(file.base) ?? []), file]);
     }
   }
 
   /** The existing files of a row: what it names, and checkpoints of its session that nobody names. */
   filesOf(row: Row): ScannedFile[] {
-    const files = [...namesOf(row, this.folders)].flatMap((name) => this.#files.get(name) ?? []);
-    return [...files, ...(this.#looseCheckpoints.get(sessionIdOf(row) ?? '') ?? [])];
+    const files = [...namesOf(row, this.folder)].flatMap((name) => this.#files.get(name) ?? []);
+    return [...files, ...(this.#checkpoints.get(sessionIdOf(row) ?? '') ?? [])];
   }
 
+  /** Whether a row names the file, or it is a checkpoint of a session that a row has. */
   isReferenced(name: string): boolean {
-    return this.#owners.has(name);
+    const file = this.#files.get(name);
+    return this.#owners.has(name) || (file?.kind === 'checkpoint' && this.#ids.has(file.base));
   }
 
   /** Whether another row uses the session id or one of the files. */
   isShared(row: Row): boolean {
     const id = sessionIdOf(row);
     if (id !== null && (this.#ids.get(id) ?? 0) > 1) return true;
-    return [...namesOf(row, this.folders)].some((name) => (this.#owners.get(name)?.size ?? 0) > 1);
+    return [...namesOf(row, this.folder)].some((name) => (this.#owners.get(name)?.size ?? 0) > 1);
   }
 
   childrenOf(sessionKey: string): readonly StoreRow[] {

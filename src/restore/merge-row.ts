@@ -1,4 +1,4 @@
-import { basename, isAbsolute, join } from 'node:path';
+import { basename, dirname, isAbsolute } from 'node:path';
 import { familyOf, sessionIdOf, tombstoneMark } from '../sessions/row.ts';
 import type { Row } from '../sessions/session-store.ts';
 
@@ -11,8 +11,8 @@ export interface MergeInput {
   readonly archived: Row;
   /** The row that is there now; undefined if there is none. */
   readonly current: Row | undefined;
-  /** Where the files are put back: another folder than they came from, after a move to a new host. */
-  readonly sessionsDir: string;
+  /** The sessions folder as the store's rows spell it now. After a move to a new host the archived spelling is none of these. */
+  readonly folders: ReadonlySet<string>;
   /** Whether a prompt blob that the archived row names by this hash still exists. */
   readonly hasPrompt: (hash: string) => boolean;
   /** Set: the next message continues the restored transcript. */
@@ -46,10 +46,12 @@ export function mergeRow(input: MergeInput): RowRestore {
   return { kind: 'keep', why: isSameSession ? 'identical' : 'revived' };
 }
 
-function put({ archived, current, sessionsDir, hasPrompt, resumeAtMs }: MergeInput, newer: Row): RowRestore {
+function put({ archived, current, folders, hasPrompt, resumeAtMs }: MergeInput, newer: Row): RowRestore {
   const row: Record<string, unknown> = { ...archived };
   const file = archived.sessionFile;
-  if (typeof file === 'string' && isAbsolute(file)) row.sessionFile = join(sessionsDir, basename(file));
+  // A bare name is right wherever the folder lies; OpenClaw spells it out at the next turn.
+  if (typeof file === 'string' && isAbsolute(file) && !folders.has(dirname(file)))
+    row.sessionFile = basename(file);
   for (const field of ROUTING) if (newer[field] !== undefined) row[field] = newer[field];
   if (!promptIsThere(row, hasPrompt)) delete row.skillsSnapshot;
   const family = revivedFamily(archived, current);

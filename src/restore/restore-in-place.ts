@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import type { Archive } from '../archive/archive.ts';
 import { ClawbackError } from '../errors.ts';
 import type { Manifest, ManifestFile, ManifestSession } from '../manifest/manifest.ts';
@@ -52,11 +52,17 @@ export async function planRestore(
   const row = mergeRow({
     archived: session.row,
     current,
-    sessionsDir: target.sessionsDir,
+    folders: spelledFolders(rows, target.sessionsDir),
     hasPrompt: target.hasPrompt,
     ...(options.resume ? { resumeAtMs: options.nowMs } : {}),
   });
   return { session, files, row, current };
+}
+
+/** Folders that rows name their transcripts in: ours, and what a gateway in a container calls it. */
+function spelledFolders(rows: readonly { row: Row }[], sessionsDir: string): ReadonlySet<string> {
+  const files = rows.map(({ row }) => row.sessionFile).filter((file) => typeof file === 'string');
+  return new Set([sessionsDir, ...files.filter((file) => isAbsolute(file)).map((file) => dirname(file))]);
 }
 
 /** The old session id must not serve another key by now. */

@@ -1,4 +1,4 @@
-import { FILE_KINDS, type FileKind } from '../manifest/manifest.ts';
+import { FILE_KINDS, type FileKind, isManifestFileName } from '../manifest/manifest.ts';
 
 /**
  * What a top-level name of a sessions folder is, by OpenClaw's own classifiers
@@ -48,6 +48,8 @@ export function classifyFileName(name: string, storeName: string): FileName {
       return { kind: 'store-temporary', base: '' };
     return { kind: 'unknown', base: '' };
   }
+  // What a manifest could not name is never archived, so it is never removed.
+  if (!isManifestFileName(name)) return { kind: 'unknown', base: '' };
   for (const [kind, pattern] of RULES) {
     const base = pattern.exec(name)?.[1];
     if (base !== undefined) return { kind, base };

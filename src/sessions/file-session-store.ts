@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { BigIntStats } from 'node:fs';
-import { constants, lstat, open, rename, rm } from 'node:fs/promises';
+import { type BigIntStats, lstatSync, renameSync } from 'node:fs';
+import { constants, open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ClawbackError, errnoOf } from '../errors.ts';
 import { rowSha256 } from './canonical-json.ts';
@@ -105,9 +105,10 @@ export class FileSessionStore implements SessionStore {
       } finally {
         await file.close();
       }
-      const now = await lstat(this.path, { bigint: true });
-      if (!isSameFile(before, now)) return false;
-      await rename(temporary, this.path);
+      // Synchronous, one right after the other: between the look and the rename lies the only moment in which
+      // another process's write could be lost.
+      if (!isSameFile(before, lstatSync(this.path, { bigint: true }))) return false;
+      renameSync(temporary, this.path);
     } finally {
       await rm(temporary, { force: true });
     }

@@ -37,7 +37,7 @@ const HEARTBEAT = /^heartbeat$|:heartbeat(?::|$)/;
 
 /** Agent id and the rest of a canonical key, in lower case. Undefined for legacy keys without `agent:`. */
 export function parseSessionKey(sessionKey: string): { agentId: string; rest: string } | undefined {
-  const match = AGENT_KEY.exec(sessionKey);
+  const match = AGENT_KEY.exec(sessionKey.trim());
   if (match?.[1] === undefined || match[2] === undefined) return undefined;
   return { agentId: match[1].toLowerCase(), rest: match[2].toLowerCase() };
 }
@@ -57,20 +57,22 @@ function isSynthetic(rest: string): boolean {
  * the thread grammar of its channel plugins; the suffix rule here is the common denominator.
  */
 export function isProtected(sessionKey: string, row: RowConversationType): boolean {
-  const rest = parseSessionKey(sessionKey)?.rest ?? sessionKey.toLowerCase();
+  const key = sessionKey.trim().toLowerCase();
+  const rest = parseSessionKey(key)?.rest ?? key;
   if (isSynthetic(rest)) return false;
-  if (THREAD_SUFFIX.test(rest) || TELEGRAM_TOPIC.test(rest) || ROOM.test(rest)) return true;
+  if (THREAD_SUFFIX.test(key) || TELEGRAM_TOPIC.test(rest) || ROOM.test(rest)) return true;
   return /^(?:group|channel|thread)$/.test(conversationType(row));
 }
 
 /** The bucket in which operators count a row. */
 export function kindOf(sessionKey: string, row: RowConversationType): SessionKind {
   if (isModelRunKey(sessionKey)) return 'model-run';
-  const rest = parseSessionKey(sessionKey)?.rest ?? sessionKey.toLowerCase();
+  const key = sessionKey.trim().toLowerCase();
+  const rest = parseSessionKey(key)?.rest ?? key;
   const synthetic = /^(subagent|acp|cron|hook)(?:-bridge)?:/.exec(rest)?.[1];
   if (synthetic !== undefined) return synthetic as SessionKind;
   if (isSynthetic(rest)) return 'other';
-  if (THREAD_SUFFIX.test(rest) || TELEGRAM_TOPIC.test(rest)) return 'thread';
+  if (THREAD_SUFFIX.test(key) || TELEGRAM_TOPIC.test(rest)) return 'thread';
   const room = ROOM.exec(rest)?.[1];
   if (room !== undefined) return room as SessionKind;
   const type = conversationType(row);

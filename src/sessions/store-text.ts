@@ -1,4 +1,4 @@
-import { visit } from 'jsonc-parser';
+import { type JSONVisitor, visit } from 'jsonc-parser';
 import { ClawbackError, describe } from '../errors.ts';
 import type { Row, StoreRow } from './session-store.ts';
 
@@ -43,7 +43,7 @@ export class StoreText {
         `expected one JSON object with a row per session key, found ${Array.isArray(parsed) ? 'an array' : typeof parsed}`,
       );
     }
-    const spans = propertySpans(text);
+    const spans = propertySpans(text, refuse);
     const seen = new Set<string>();
     const rows = spans.map(({ key, start, end }) => {
       if (seen.has(key)) throw refuse('the same session key stands twice');
@@ -78,7 +78,10 @@ function formatRow(sessionKey: string, row: Row): string {
   return `${JSON.stringify(sessionKey)}: ${JSON.stringify(row, null, 2).replaceAll('\n', '\n  ')}`;
 }
 
-function propertySpans(text: string): { key: string; start: number; end: number }[] {
+function propertySpans(
+  text: string,
+  refuse: (why: string, cause: unknown) => ClawbackError,
+): { key: string; start: number; end: number }[] {
   const spans: { key: string; start: number; end: number }[] = [];
   let depth = 0;
   const closeValue = (end: number) => {
@@ -92,7 +95,7 @@ function propertySpans(text: string): { key: string; start: number; end: number 
     depth -= 1;
     closeValue(offset + length);
   };
-  visit(text, {
+  const visitor: JSONVisitor = {
     onObjectBegin: open,
     onArrayBegin: open,
     onObjectEnd: close,
@@ -101,6 +104,13 @@ function propertySpans(text: string): { key: string; start: number; end: number 
     onObjectProperty: (key, offset) => {
       if (depth === 1) spans.push({ key, start: offset, end: offset });
     },
-  });
+  };
+  try {
+    visit(text, visitor);
+  } catch (error) {
+    // The visitor recurses where V8's own parser does not.
+    if (error instanceof RangeError) throw refuse('it is nested too deeply', error);
+    throw error;
+  }
   return spans;
 }

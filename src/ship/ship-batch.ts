@@ -2,7 +2,13 @@ import { join } from 'node:path';
 import type { Codec } from '../codec/codec.ts';
 import { ClawbackError, toErrorData } from '../errors.ts';
 import { manifestKey, packKey } from '../manifest/keys.ts';
-import { encodeManifest, MANIFEST_FORMAT, type Manifest, type ManifestFile } from '../manifest/manifest.ts';
+import {
+  decodeManifest,
+  encodeManifest,
+  MANIFEST_FORMAT,
+  type Manifest,
+  type ManifestFile,
+} from '../manifest/manifest.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { verifyContent, verifyStored } from '../verify/verify-pack.ts';
 import { describeFile, type PackFile, putPack, type StoredPack } from './put-pack.ts';
@@ -119,7 +125,8 @@ async function putManifest(
   const frame = codec.compress(raw, settings.level);
   await objects.put(key, frame);
   const back = codec.decompress(await objects.get(key), raw.length);
-  if (Buffer.compare(back, raw) === 0) return frame.length;
+  // Decoded too: what could not be read again must not commit anything.
+  if (Buffer.compare(back, raw) === 0 && decodeManifest(back, key)) return frame.length;
   throw new ClawbackError('object-corrupt', `read back manifest ${key}: it is not what was written`, {
     hint: 'no local file was removed; check the storage, then run again',
   });

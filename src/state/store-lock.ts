@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { link, readFile, rename, rm, unlink, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
-import { ClawbackError, errnoOf } from '../errors.ts';
+import { dirname, join } from 'node:path';
+import { ClawbackError, describe, errnoOf } from '../errors.ts';
 import { isProcessAlive, readProcessStart } from '../openclaw/process-alive.ts';
 
 interface Holder {
@@ -60,15 +60,22 @@ export class StoreLock {
   /** Complete from the first moment: a lock that is seen can be read. */
   async #create(): Promise<boolean> {
     const temporary = `${this.#path}.${randomUUID()}`;
-    await writeFile(temporary, this.#content, { mode: 0o600, flag: 'wx' });
     try {
+      await writeFile(temporary, this.#content, { mode: 0o600, flag: 'wx' });
       await link(temporary, this.#path);
       return true;
     } catch (error) {
-      if (errnoOf(error) === 'EEXIST') return false;
-      throw error;
+      const code = errnoOf(error);
+      if (code === 'EEXIST') return false;
+      throw new ClawbackError('store-io', `lock the store: ${code ?? describe(error)}`, {
+        hint:
+          code === 'ENOSPC'
+            ? 'the disk is full to the last block; free a few KB there and run again'
+            : `check the permissions of ${dirname(this.#path)}`,
+        cause: error,
+      });
     } finally {
-      await unlink(temporary);
+      await rm(temporary, { force: true });
     }
   }
 }

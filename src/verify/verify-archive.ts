@@ -83,7 +83,7 @@ export async function verifyArchive(
     packsRead,
     bytesRead,
     differences,
-    uncatalogued: await uncatalogued(archive, note, signal),
+    uncatalogued: await compareCatalogue(archive, batchIds, note, signal),
     strayPacks: [...sizes.keys()].filter((key) => !named.has(key)),
   };
 }
@@ -101,15 +101,28 @@ function assertSize(pack: ManifestPack, size: number | undefined): void {
   );
 }
 
-/** A damaged catalogue is a difference too, but it can be rebuilt. */
-async function uncatalogued(
+/** Batches that no catalogue object names. A manifest that one names and that is gone is a difference. */
+async function compareCatalogue(
   archive: Archive,
+  batchIds: readonly string[],
   note: (key: string, error: unknown) => void,
   signal?: AbortSignal,
 ): Promise<string[]> {
   try {
-    return await archive.uncataloguedBatchIds(signal);
+    const catalogued = new Set((await archive.cataloguedRows(signal)).map((row) => row.batch_id));
+    const present = new Set(batchIds);
+    for (const batchId of catalogued) {
+      if (present.has(batchId)) continue;
+      const hint =
+        'its sessions cannot be restored without it; bring the object back from a copy of the bucket';
+      note(
+        `manifest of ${batchId}`,
+        new ClawbackError('object-not-found', `verify ${batchId}: its manifest is gone`, { hint }),
+      );
+    }
+    return batchIds.filter((id) => !catalogued.has(id));
   } catch (error) {
+    // A damaged catalogue is a difference too, but it can be rebuilt.
     note('catalogue', error);
     return [];
   }
