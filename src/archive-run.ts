@@ -10,6 +10,7 @@ import {
 import { packPrefix, runIdAt } from './manifest/keys.ts';
 import type { StoreLocation } from './openclaw/discover-stores.ts';
 import type { ArchivePlan } from './plan/plan.ts';
+import { type Plannable, planStores, type StorePlans } from './plan/plan-stores.ts';
 import { RunTally } from './report.ts';
 import { removeStaging } from './restore/staging.ts';
 import { FileSessionStore } from './sessions/file-session-store.ts';
@@ -35,8 +36,9 @@ export interface ArchiveRun {
 }
 
 /** What a run would do, now. Reads only. */
-export function planRun(installation: Installation): Promise<ArchivePlan[]> {
-  return Promise.all(workableStores(installation).map((store) => planStore(installation, store)));
+export function planRun(installation: Installation): Promise<StorePlans<Plannable>> {
+  const stores = workableStores(installation);
+  return planStores(stores.map((store) => ({ id: store.id, plan: () => planStore(installation, store) })));
 }
 
 /** One nightly run over all stores. Holds each store's lock from before the plan until after the last unlink. */

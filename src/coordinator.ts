@@ -2,6 +2,7 @@ import type { Archive } from './archive/archive.ts';
 import { ClawbackError, type ErrorCode, toErrorData } from './errors.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import type { ArchivePlan } from './plan/plan.ts';
+import { planStores } from './plan/plan-stores.ts';
 import { reclaim } from './reclaim/reclaim.ts';
 import { unfinishedSessions } from './recover/unfinished.ts';
 import type { RunTally } from './report.ts';
@@ -41,8 +42,8 @@ export interface Line {
  */
 export async function runLine(line: Line, signal?: AbortSignal): Promise<ArchivePlan[]> {
   const manifestIds = await finishEarlierRuns(line, signal);
-  const plans = new Map<ArchivePlan, LineStore>();
-  for (const store of line.stores) plans.set(await store.plan(), store);
+  const { plans, unplanned } = await planStores(line.stores);
+  for (const { store, error } of unplanned) line.tally.problem(`store ${store.id}`, error);
   const batches: Batch[] = [];
   for (const plan of plans.keys()) batches.push(...makeBatches(plan, line.batching, batches.length + 1));
 
@@ -123,7 +124,7 @@ async function finishEarlierRuns(line: Line, signal?: AbortSignal): Promise<stri
     } catch (error) {
       // A damaged batch must not keep all others from being archived, night after night: it is reported, and stays.
       if (!(error instanceof ClawbackError) || !DAMAGE.has(error.code)) throw error;
-      line.tally.problems.push({ what: `batch ${batchId} of an earlier run`, error: toErrorData(error) });
+      line.tally.problem(`batch ${batchId} of an earlier run`, error);
     }
   }
   return finished;
@@ -155,6 +156,6 @@ async function writeCatalogue(line: Line, batchIds: readonly string[]): Promise<
     );
     line.tally.counts.objects += 1;
   } catch (error) {
-    line.tally.problems.push({ what: 'the catalogue of this run', error: toErrorData(error) });
+    line.tally.problem('the catalogue of this run', error);
   }
 }

@@ -61,6 +61,10 @@ export class ClawbackError extends Error {
   }
 }
 
+export function isClawbackError(error: unknown): error is ClawbackError {
+  return error instanceof ClawbackError;
+}
+
 /** An error as plain data. Class and code do not survive a worker thread by themselves. */
 export interface ErrorData {
   readonly code: ErrorCode;

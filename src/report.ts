@@ -1,4 +1,4 @@
-import type { ErrorData } from './errors.ts';
+import { type ErrorData, toErrorData } from './errors.ts';
 import type { ArchivePlan } from './plan/plan.ts';
 import type { KeepReason, SelectReason } from './plan/reasons.ts';
 import type { Reclaimed } from './reclaim/reclaim.ts';
@@ -42,6 +42,12 @@ export function tally<K extends string>(values: readonly K[]): Partial<Record<K,
   const counts: Partial<Record<K, number>> = {};
   for (const value of values) counts[value] = (counts[value] ?? 0) + 1;
   return counts;
+}
+
+/** Something that is not of one session. */
+export interface Problem {
+  readonly what: string;
+  readonly error: ErrorData;
 }
 
 export interface SessionFailure {
@@ -93,7 +99,7 @@ export class RunTally {
   readonly failures: SessionFailure[] = [];
   readonly leftAlone: LeftAlone[] = [];
   /** What went wrong beside single sessions: a damaged batch of an earlier run, a catalogue that could not be written. */
-  readonly problems: { what: string; error: ErrorData }[] = [];
+  readonly problems: Problem[] = [];
   readonly filesLeft: { name: string; why: string }[] = [];
   /** Archive ids chosen by `retention.maxEntries`, to tell capped rows from pruned ones. */
   readonly #capped = new Set<string>();
@@ -116,6 +122,10 @@ export class RunTally {
 
   failed(batch: Batch, error: ErrorData): void {
     for (const index of batch.planned.keys()) this.#fail(batch, index, error);
+  }
+
+  problem(what: string, error: unknown): void {
+    this.problems.push({ what, error: toErrorData(error) });
   }
 
   /** Archived, but the store could not be changed: the next run finishes these. */

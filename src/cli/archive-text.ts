@@ -9,7 +9,7 @@ import {
   SELECT_REASONS,
   type SelectReason,
 } from '../plan/reasons.ts';
-import { type PlanCounts, type RunCounts, type SessionFailure, tally } from '../report.ts';
+import { type PlanCounts, type Problem, type RunCounts, type SessionFailure, tally } from '../report.ts';
 import { count, formatAge, formatBytes, safe, table } from './format.ts';
 
 /** Sessions named for one and the same error. */
@@ -126,10 +126,14 @@ export function describeRun(
       : []),
     ...filesLeft.map(({ name, why }) => `left ${safe(name)}: ${why}`),
     ...skipped.map(({ id, state, detail }) => `agent ${id} skipped: ${detail ?? state}`),
-    ...problems.map(({ what, error }) => `FAILED ${what}: ${error.message}${hintOf(error)}`),
+    ...describeProblems(problems),
     ...describeFailures(failures),
     ...(run.interrupted ? ['interrupted: the next run finishes what was begun; nothing is lost'] : []),
   ].join('\n');
+}
+
+export function describeProblems(problems: readonly Problem[]): string[] {
+  return problems.map(({ what, error }) => `FAILED ${what}: ${error.message}${hintOf(error)}`);
 }
 
 /** One paragraph an error: when the bucket is gone, 500 sessions share it. */

@@ -1,7 +1,8 @@
 import { type ArchiveRun, archiveRun, planRun } from '../archive-run.ts';
+import { toErrorData } from '../errors.ts';
 import { type Installation, workableStores } from '../installation.ts';
 import { countPlans } from '../report.ts';
-import { describePlan, describePlanned, describeRun, planJson } from './archive-text.ts';
+import { describePlan, describePlanned, describeProblems, describeRun, planJson } from './archive-text.ts';
 import {
   EXIT,
   type ExitCode,
@@ -23,17 +24,25 @@ export const archive: Verb<ArchiveFlags> = async (io, flags) => {
 };
 
 async function dryRun(installation: Installation, io: Io, flags: GlobalFlags): Promise<ExitCode> {
-  const plans = await planRun(installation);
-  const planned = countPlans(plans);
+  const { plans: planned, unplanned } = await planRun(installation);
+  const plans = [...planned.keys()];
+  const counts = countPlans(plans);
+  const problems = unplanned.map(({ store, error }) => ({
+    what: `store ${store.id}`,
+    error: toErrorData(error),
+  }));
   const json = {
     schema: 'clawback.archive/1',
     dryRun: true,
     ...head(installation),
-    planned,
+    planned: counts,
     plan: plans.map(planJson),
+    problems,
   };
-  print(io, flags, json, () => [...plans.map(describePlan), describePlanned(planned, plans)].join('\n\n'));
-  return EXIT.done;
+  print(io, flags, json, () =>
+    [...plans.map(describePlan), describePlanned(counts, plans), ...describeProblems(problems)].join('\n\n'),
+  );
+  return problems.length === 0 ? EXIT.done : EXIT.someFailed;
 }
 
 async function realRun(

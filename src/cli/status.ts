@@ -1,20 +1,23 @@
-import { planStore, takeSnapshot, workableStores } from '../installation.ts';
+import { planRun } from '../archive-run.ts';
+import { toErrorData } from '../errors.ts';
 import { countPlans } from '../report.ts';
 import { capWarning } from '../status/cap-warning.ts';
 import { type Ages, type Census, takeCensus } from '../status/census.ts';
+import { describeProblems } from './archive-text.ts';
 import { EXIT, installationFrom, print, type Verb } from './context.ts';
 import { count, formatBytes, table } from './format.ts';
 
 export const status: Verb<object> = async (io, flags) => {
   const installation = await installationFrom(io, flags);
-  const stores = workableStores(installation);
+  const { plans, unplanned } = await planRun(installation);
   const nowMs = installation.clock.nowMs();
-  const censuses = await Promise.all(
-    stores.map(async (store) =>
-      takeCensus(await takeSnapshot(installation, store), installation.openclaw.maxEntries, nowMs),
-    ),
-  );
-  const counts = countPlans(await Promise.all(stores.map((store) => planStore(installation, store))));
+  const { maxEntries } = installation.openclaw;
+  const censuses = [...plans.keys()].map(({ snapshot }) => takeCensus(snapshot, maxEntries, nowMs));
+  const counts = countPlans([...plans.keys()]);
+  const problems = unplanned.map(({ store, error }) => ({
+    what: `store ${store.id}`,
+    error: toErrorData(error),
+  }));
   const skipped = installation.stores
     .filter(({ state }) => state !== 'file')
     .map(({ id, state, detail }) => ({ id, state, detail }));
@@ -24,13 +27,17 @@ export const status: Verb<object> = async (io, flags) => {
     archive: installation.config.archive,
     stores: censuses.map((census) => ({ ...census, warning: capWarning(census.cap) ?? null })),
     skipped,
+    problems,
     nextRun: counts,
   };
   print(io, flags, json, () => {
     const skippedLines = skipped.map(({ id, state, detail }) => `agent ${id}: skipped, ${detail ?? state}`);
-    return [...censuses.map(describeCensus), ...skippedLines, describeNextRun(counts)].join('\n\n');
+    const problemLines = describeProblems(problems);
+    return [...censuses.map(describeCensus), ...skippedLines, ...problemLines, describeNextRun(counts)].join(
+      '\n\n',
+    );
   });
-  return EXIT.done;
+  return problems.length === 0 ? EXIT.done : EXIT.someFailed;
 };
 
 function describeCensus(census: Census): string {
