@@ -10,13 +10,22 @@ export default defineConfig({
   test: {
     projects: [
       { test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [S3, STORIES, OPENCLAW] } },
-      { test: { name: 'stories', include: [STORIES], exclude: [S3], testTimeout: 120_000 } },
+      {
+        test: {
+          name: 'stories',
+          include: [STORIES],
+          exclude: [S3],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
       {
         test: {
           name: 's3',
           include: [S3],
           globalSetup: ['test/support/s3-global-setup.ts'],
           testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {

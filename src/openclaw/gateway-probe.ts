@@ -68,9 +68,9 @@ async function findLocks(probe: GatewayProbe): Promise<GatewayLock[]> {
 async function listLocks({ stateDir, tmpDir }: GatewayProbe): Promise<string[]> {
   const owner = await stat(stateDir).then(({ uid }) => uid, ignoreMissing);
   const users = new Set([process.getuid?.(), owner].filter((uid) => uid !== undefined));
-  const folders = ['openclaw', ...[...users].map((uid) => `openclaw-${uid}`)].map((name) =>
-    join(tmpDir, name),
-  );
+  // Without user ids OpenClaw has one folder for all; with them a plain `openclaw` is somebody's logs.
+  const folderNames = users.size === 0 ? ['openclaw'] : [...users].map((uid) => `openclaw-${uid}`);
+  const folders = folderNames.map((name) => join(tmpDir, name));
   const names = await Promise.all(
     folders.map(async (folder) => (await readdir(folder).catch(ignoreMissing)) ?? []),
   );

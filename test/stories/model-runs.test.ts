@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { writeModelRunStore } from '../../src/demo/model-run-store.ts';
 import type { SyntheticStore } from '../../src/demo/synthetic-store.ts';
-import type { CliResult } from '../support/cli.ts';
+import type { CliResult } from '../support/run-cli.ts';
 import type { ArchiveJson, ErrorJson, ListJson, RestoreJson } from './support/answers.ts';
 import { DAY_MS, Home } from './support/home.ts';
 import { fingerprint, pick, readTree, type Tree } from './support/tree.ts';

@@ -108,6 +108,16 @@ describe('clawback verify', () => {
     expect(sessions).toBe(2);
   });
 
+  test('a manifest that is gone is a difference: the catalogue still names its sessions', async () => {
+    const all = await archived();
+    const [, manifest = ''] = all.manifests;
+    await rm(manifest);
+    const { differences, manifests } = await verify(all.home, 1);
+    expect(manifests).toBe(2);
+    expect(differences).toMatchObject([{ error: { code: 'object-not-found' } }]);
+    expect(keyOf(all, manifest)).toContain(differences[0]?.key.replace('manifest of ', '') ?? '?');
+  });
+
   test('lists every difference, to the end, and says so to people', async () => {
     const all = await archived();
     const [first = '', second = ''] = all.packs;

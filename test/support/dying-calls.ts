@@ -119,9 +119,10 @@ export async function withMortalDisk<T>(mortal: Mortal, body: () => Promise<T>):
       name,
       (real) =>
         async function (this: unknown, ...args: unknown[]) {
-          const half = () => real.apply(this, halved(args));
-          return mortal.call(() => real.apply(this, args), name.startsWith('write') ? half : async () => {});
-        },
+          const effect = () => real.apply(this, args);
+        if (!name.startsWith('write')) return mortal.call(effect);
+        return mortal.call(effect, { torn: () => real.apply(this, halved(args)) });
+      },
     );
   }
   syncBuiltinESMExports();

@@ -173,8 +173,8 @@ export class FaultHome {
   }
 
   /** Names of original files that are neither here, byte for byte, nor restorable from a manifest. */
-  async lostFiles(): Promise<string[]> {
-    const kept = await this.archivedFiles();
+  async lostFiles(batchIds?: readonly string[]): Promise<string[]> {
+    const kept = await this.archivedFiles(batchIds);
     const lost: string[] = [];
     for (const [name, digest] of this.original) {
       const here = await readFile(join(this.sessionsDir, name)).catch(() => undefined);
@@ -185,10 +185,10 @@ export class FaultHome {
   }
 
   /** `<name> <sha256>` of every file that a manifest gives back when asked. */
-  async archivedFiles(): Promise<Set<string>> {
+  async archivedFiles(batchIds?: readonly string[]): Promise<Set<string>> {
     const archive = await this.archive();
     const found = new Set<string>();
-    for (const manifest of await archive.manifests(await archive.batchIds())) {
+    for (const manifest of await archive.manifests(batchIds ?? (await archive.batchIds()))) {
       const pack = manifest.packs[0];
       for (const file of manifest.sessions.flatMap(({ files }) => files)) {
         if (pack === undefined || file.place === null) continue;

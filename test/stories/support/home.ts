@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import type { Row } from '../../../src/sessions/session-store.ts';
-import { type CliResult, runCli, spawnCli } from '../../support/cli.ts';
+import { type CliResult, runCli, spawnCli } from '../../support/run-cli.ts';
 import { filesBelow } from './tree.ts';
 
 /** When every story begins, unless it runs the compiled program, which has the system's clock. */

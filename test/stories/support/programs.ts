@@ -21,12 +21,17 @@ export async function findProgram(name: string): Promise<string | undefined> {
   return undefined;
 }
 
-/** The machine's own node if it is a 20, with npm's beside it in mind; undefined otherwise. */
+/** The machine's own node if it is a 20; undefined otherwise. */
 export async function findNode20(): Promise<string | undefined> {
   const node = await findProgram('node');
   if (node === undefined) return undefined;
   const { stdout } = await promisify(execFile)(node, ['--version']);
   return stdout.startsWith('v20.') ? node : undefined;
+}
+
+/** The npm that the machine has; npm and npx run with their own in front of the PATH. */
+export function findNpm(): Promise<string | undefined> {
+  return findProgram('npm');
 }
 
 /** `zstd -d < pack | tar x`, as a person without clawback would type it. */

@@ -4,6 +4,8 @@ import { DAY_MS, Home, type HomeOptions } from './home.ts';
 import { type Thread, threadOf, transcriptName, writeThreadStore } from './rooms.ts';
 import { type FileState, readFileState } from './tree.ts';
 
+export const TRIM = { retention: { protectedPruneAfter: '7d' } };
+
 /** A home whose one old thread has been archived, beside one that is in use. */
 export interface TrimmedHome {
   readonly home: Home;
@@ -20,7 +22,7 @@ export const THREAD_TS = '1762500000.123456';
 export const OLD_ID = '11111111-aaaa-4bbb-8ccc-000000000001';
 
 export async function trimmedHome(options: HomeOptions = {}): Promise<TrimmedHome> {
-  const home = await Home.create({ settings: { retention: { protectedPruneAfter: '7d' } }, ...options });
+  const home = await Home.create({ settings: TRIM, ...options });
   const thread = threadOf(CHANNEL, THREAD_TS, {
     sessionId: OLD_ID,
     updatedAtMs: home.nowMs - 9 * DAY_MS,
@@ -38,4 +40,15 @@ export async function trimmedHome(options: HomeOptions = {}): Promise<TrimmedHom
   const state = await readFileState(transcript);
   await home.json('archive');
   return { home, thread, key, row, transcript, state };
+}
+
+/** A home with one agent and one old thread, which a run would archive. */
+export async function oldThreadHome(nowMs?: number): Promise<Home> {
+  const home = await Home.create({ settings: TRIM, ...(nowMs === undefined ? {} : { nowMs }) });
+  await writeThreadStore(home.storePath(), { main: [oldThread(home)] });
+  return home;
+}
+
+export function oldThread(home: Home, sessionId = 's-1'): Thread {
+  return threadOf('C0A', '1762500000.000000', { sessionId, updatedAtMs: home.nowMs - 9 * DAY_MS, text: 'x' });
 }

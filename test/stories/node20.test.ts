@@ -1,0 +1,107 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { zstdDecompressSync } from 'node:zlib';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { writeModelRunStore } from '../../src/demo/model-run-store.ts';
+import { writeSlackStore } from '../../src/demo/slack-store.ts';
+import type { Manifest } from '../../src/manifest/manifest.ts';
+import type { Row } from '../../src/sessions/session-store.ts';
+import type { ArchiveJson, ListJson, VerifyJson } from './support/answers.ts';
+import { Home } from './support/home.ts';
+import { findNode20 } from './support/programs.ts';
+import { pick, readTree, type Tree } from './support/tree.ts';
+
+const node20 = await findNode20();
+const AGENTS = ['main', 'slack'];
+
+/** The compiled program, with the system's clock, under the one node and the other. */
+describe.skipIf(node20 === undefined).each([
+  {
+    writer: 'Node 20',
+    write: node20,
+    reader: 'the Node of the tests',
+    read: process.execPath,
+    engine: 'wasm',
+  },
+  {
+    writer: 'the Node of the tests',
+    write: process.execPath,
+    reader: 'Node 20',
+    read: node20,
+    engine: 'node',
+  },
+])('what $writer archived', ({ write = '', read = '', reader, engine }) => {
+  let home: Home;
+  let before: Readonly<Record<string, Tree>>;
+  let rows: Readonly<Record<string, Readonly<Record<string, Row>>>>;
+  let gone: Readonly<Record<string, readonly string[]>>;
+
+  beforeAll(async () => {
+    home = await Home.create({
+      nowMs: Date.now(),
+      settings: { retention: { protectedPruneAfter: '7d' }, jobs: 2 },
+    });
+    const shape = { stateDir: home.stateDir, nowMs: home.nowMs, sizeScale: 0.01, countScale: 0.05 };
+    await writeModelRunStore(shape);
+    // Node 20 has no node:sqlite: it cannot look into tasks/runs.sqlite, and keeps every row that one may concern.
+    await writeSlackStore({ ...shape, agentId: 'slack', blockers: false });
+    before = Object.fromEntries(
+      await Promise.all(AGENTS.map(async (id) => [id, await readTree(home.sessionsDir(id))] as const)),
+    );
+    rows = Object.fromEntries(
+      await Promise.all(AGENTS.map(async (id) => [id, await home.rows(id)] as const)),
+    );
+    const run = (await home.compiled(write, 'archive', '--json', '--verbose')).expect(0);
+    const { plan, done } = run.json<ArchiveJson>();
+    expect(done).toMatchObject({
+      modelRunRowsRemoved: expect.any(Number),
+      filesReclaimed: done.filesArchived,
+    });
+    expect(done.protectedRowsTrimmed).toBeGreaterThan(3);
+    expect(done.modelRunRowsRemoved).toBeGreaterThan(20);
+    gone = Object.fromEntries(
+      plan.map(({ storeId, selected }) => [
+        storeId,
+        selected.flatMap(({ files }) => files.map(({ name }) => name)),
+      ]),
+    );
+  });
+
+  test(`was compressed with the ${engine} engine`, async () => {
+    const keys = Object.keys(await home.objects()).filter((key) => key.includes('/manifests/'));
+    expect(keys.length).toBeGreaterThan(0);
+    for (const key of keys) {
+      const text = zstdDecompressSync(await readFile(join(home.archiveDir, key))).toString('utf8');
+      const { packs } = JSON.parse(text) as Manifest;
+      expect(packs.map((pack) => pack.engine)).toEqual([engine]);
+    }
+  });
+
+  test(`is whole to ${reader}`, async () => {
+    const result = (await home.compiled(read, 'verify', '--read-data', '--json')).expect(0);
+    expect(result.json<VerifyJson>()).toMatchObject({ differences: [], uncatalogued: [], strayPacks: [] });
+  });
+
+  test(`comes back in place with ${reader}, row and files`, async () => {
+    const { sessions } = (await home.compiled(read, 'list', '--json')).expect(0).json<ListJson>();
+    const [probe] = sessions.filter(({ kind }) => kind === 'model-run');
+    const [thread] = sessions.filter(({ kind }) => kind === 'thread');
+    for (const session of [probe, thread]) {
+      const { archiveId = '', agentId = '', sessionKey = '' } = session ?? {};
+      (await home.compiled(read, 'restore', archiveId)).expect(0);
+      expect((await home.rows(agentId))[sessionKey ?? '']).toEqual(rows[agentId]?.[sessionKey ?? '']);
+      const mine = (gone[agentId] ?? []).filter((name) => name.includes(session?.sessionId ?? '?'));
+      expect(mine).toHaveLength(session?.files ?? -1);
+      expect(pick(await readTree(home.sessionsDir(agentId)), mine)).toEqual(
+        pick(before[agentId] ?? {}, mine),
+      );
+    }
+  });
+});
+
+test.skipIf(node20 === undefined)('the demo runs under Node 20', async () => {
+  const home = await Home.create();
+  const { text } = (await home.compiled(node20 ?? '', 'demo', '--dir', join(home.root, 'demo'))).expect(0);
+  expect(text).toContain('$ clawback restore');
+  expect(text).toContain('no differences');
+});
