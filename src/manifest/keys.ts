@@ -63,9 +63,13 @@ export function parseArchiveId(text: string): { batchId: string; index: number }
 
 const INSTANCE = /^[a-z0-9][a-z0-9-]{1,40}$/;
 
+export function isInstance(name: string): boolean {
+  return INSTANCE.test(name);
+}
+
 /** @throws {ClawbackError} `config-invalid`. */
 export function assertInstance(instance: string): string {
-  if (INSTANCE.test(instance)) return instance;
+  if (isInstance(instance)) return instance;
   throw new ClawbackError('config-invalid', `use instance ${JSON.stringify(instance)}: not a usable name`, {
     hint: '2 to 41 of a-z, 0-9 and -, starting with a letter or digit',
   });

@@ -78,6 +78,12 @@ const fileSchema = z.object({
   place: placeSchema.nullable(),
 });
 
+/** Passed through as it is: a copy made by zod would lose a field named `__proto__`. */
+const rowSchema = z.custom<Record<string, unknown>>(
+  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  { error: 'not an object' },
+);
+
 const sessionSchema = z.object({
   /** `<batchId>.<n>`: what `list` prints and `restore` takes. */
   archiveId: z.string(),
@@ -91,11 +97,11 @@ const sessionSchema = z.object({
   action: z.enum(['trim', 'remove', 'files']),
   lastActivityMs: z.number().nullable(),
   /** The row as it was, whole. Null where there was none. */
-  row: z.record(z.string(), z.unknown()).nullable(),
+  row: rowSchema.nullable(),
   /** Of the row's canonical JSON. */
   rowSha256: sha256.nullable(),
   /** The row's tombstone, for `trim`: what must be found in the store before its files may go. */
-  tombstone: z.record(z.string(), z.unknown()).nullable(),
+  tombstone: rowSchema.nullable(),
   files: z.array(fileSchema),
 });
 

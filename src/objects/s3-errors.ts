@@ -67,10 +67,16 @@ function meaningOfNoAnswer(error: unknown): Meaning {
       hint: 'is s3.endpoint an S3 service?',
     };
   }
-  return unreachable(errno ?? (s3ErrorName(error) || 'no answer'), {
+  return unreachable(`${errno ?? (s3ErrorName(error) || 'no answer')}${addressOf(error)}`, {
     hint: 'check s3.endpoint and the network, then run again',
     retryable: true,
   });
+}
+
+/** ` at 10.0.0.5:9000`, where a connection was tried. */
+function addressOf(error: unknown): string {
+  const { address, port } = (error ?? {}) as { address?: unknown; port?: unknown };
+  return typeof address === 'string' ? ` at ${address}:${String(port)}` : '';
 }
 
 function unreachable(what: string, rest: { readonly hint: string; readonly retryable: boolean }): Meaning {

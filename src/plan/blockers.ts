@@ -90,18 +90,18 @@ export function fileBlocker(files: readonly ScannedFile[]): Kept | undefined {
 function evidenceBlocker(sessionKey: string, row: Row, { activity }: Snapshot): Kept | undefined {
   const evidence = activity.byKey.get(sessionKey) ?? activity.byKey.get(sessionKey.toLowerCase());
   if (evidence !== undefined) return { reason: evidence.reason, detail: evidence.where };
-  const queued = activity.queuedDeliveries.find((delivery) => isFor(delivery, row));
+  const queued = activity.queuedDeliveries.find((delivery) => isFor(delivery, sessionKey, row));
   if (queued !== undefined) return { reason: queued.reason, detail: queued.where };
   const unreadable = activity.unreadable[0];
   if (unreadable === undefined) return undefined;
   return { reason: 'evidence-unreadable', detail: `${unreadable.where}: ${unreadable.why}` };
 }
 
-function isFor(delivery: AddressEvidence, row: Row): boolean {
+function isFor(delivery: AddressEvidence, sessionKey: string, row: Row): boolean {
   const context = (row.deliveryContext ?? {}) as { channel?: unknown; to?: unknown; threadId?: unknown };
   const channel = context.channel ?? row.lastChannel;
   const to = context.to ?? row.lastTo;
-  const threadId = context.threadId ?? row.lastThreadId;
+  const threadId = context.threadId ?? row.lastThreadId ?? /:thread:(.+)$/i.exec(sessionKey)?.[1];
   if (delivery.to === undefined || to !== delivery.to) return false;
   if (delivery.channel !== undefined && channel !== delivery.channel) return false;
   return delivery.threadId === undefined || String(threadId ?? '') === delivery.threadId;

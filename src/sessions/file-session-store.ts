@@ -51,7 +51,11 @@ export class FileSessionStore implements SessionStore {
   /** Reads through one descriptor, so that text and identity belong together. */
   async #load(): Promise<{ text: string; stats: BigIntStats }> {
     // O_NOFOLLOW: a symlinked store is never written through, and a rename would replace the link.
-    const file = await open(this.path, constants.O_RDONLY | constants.O_NOFOLLOW).catch((error: unknown) => {
+    // O_NONBLOCK: opening a fifo would wait for a writer.
+    const file = await open(
+      this.path,
+      constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
+    ).catch((error: unknown) => {
       const code = errnoOf(error);
       if (code === 'ELOOP') throw this.#notRegular('a symbolic link');
       throw new ClawbackError('store-unreadable', `read ${this.path}: ${code ?? 'not readable'}`, {

@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, writeFile } from 'node:fs/promises';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { ClawbackError, describe, errnoOf } from '../errors.ts';
-import { assertInstance } from '../manifest/keys.ts';
+import { isInstance } from '../manifest/keys.ts';
 
 const restoredSchema = z.record(z.string(), z.number());
 
@@ -24,8 +24,12 @@ export class LocalState {
 
   /** The name of this OpenClaw in a shared archive. Undefined until it has archived for the first time. */
   async instance(): Promise<string | undefined> {
-    const kept = await readIfThere(join(this.directory, 'instance'));
-    return kept === undefined ? undefined : assertInstance(kept.trim());
+    const path = join(this.directory, 'instance');
+    const kept = (await readIfThere(path))?.trim();
+    if (kept === undefined || isInstance(kept)) return kept;
+    throw new ClawbackError('config-invalid', `read ${path}: it holds no usable name`, {
+      hint: 'write the name of the top-level folder of your archive into it; a new name would hide what is archived',
+    });
   }
 
   /** The same, made now if need be and then kept. */
@@ -35,19 +39,18 @@ export class LocalState {
     const path = join(this.directory, 'instance');
     const made = `oc-${randomBytes(6).toString('hex')}`;
     await mkdir(this.directory, { recursive: true, mode: 0o700 });
+    const temporary = `${path}.${randomUUID()}`;
     try {
-      const file = await open(path, 'wx', 0o600);
-      try {
-        await file.writeFile(`${made}\n`);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
+      await writeFile(temporary, `${made}\n`, { mode: 0o600, flag: 'wx', flush: true });
+      // Linked, so that whoever sees the name sees it whole, and whoever comes second takes the first one's.
+      await link(temporary, path);
       return made;
     } catch (error) {
-      // Another process was first: its name is the name.
-      if (errnoOf(error) === 'EEXIST') return assertInstance((await readFile(path, 'utf8')).trim());
-      throw error;
+      const others = errnoOf(error) === 'EEXIST' ? await this.instance() : undefined;
+      if (others === undefined) throw error;
+      return others;
+    } finally {
+      await rm(temporary, { force: true });
     }
   }
 

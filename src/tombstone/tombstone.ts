@@ -24,6 +24,8 @@ const DROPPED = new Set([
   'systemSent',
   'abortedLastRun',
   'lifecycleRevision',
+  'archivedAt',
+  'pinnedAt',
   'ambientTranscriptWatermarks',
   // counters
   'inputTokens',

@@ -1,6 +1,6 @@
 import type { Archive } from '../archive/archive.ts';
 import { ClawbackError, type ErrorData, toErrorData } from '../errors.ts';
-import type { Manifest, ManifestPack } from '../manifest/manifest.ts';
+import type { Manifest, ManifestPack, ManifestSession } from '../manifest/manifest.ts';
 import { fileSlices } from '../packs/file-ranges.ts';
 import type { Shipper } from '../ship/shipper.ts';
 
@@ -39,10 +39,7 @@ export async function verifyArchive(
   signal?: AbortSignal,
 ): Promise<VerifyResult> {
   const differences: Difference[] = [];
-  const note = (key: string, error: unknown) => {
-    if (signal?.aborted) throw new ClawbackError('interrupted', 'verify: interrupted');
-    differences.push({ key, error: toErrorData(error) });
-  };
+  const note = (key: string, error: unknown) => void differences.push({ key, error: toErrorData(error) });
   const sizes = new Map((await archive.packs(signal)).map(({ key, size }) => [key, size]));
   const named = new Set<string>();
   let sessions = 0;
@@ -59,6 +56,8 @@ export async function verifyArchive(
       continue;
     }
     sessions += manifest.sessions.length;
+    if (manifest.packs.length === 0 && manifest.sessions.some(hasPlacedFile))
+      note(`manifest of ${batchId}`, packless(batchId));
     for (const pack of manifest.packs) {
       named.add(pack.key);
       try {
@@ -76,6 +75,8 @@ export async function verifyArchive(
     }
   }
   await Promise.all(reads);
+  // What was noted since the interrupt are its own echoes.
+  if (signal?.aborted) throw new ClawbackError('interrupted', 'verify: interrupted');
   return {
     manifests: batchIds.length,
     packs: named.size,
@@ -86,6 +87,20 @@ export async function verifyArchive(
     uncatalogued: await compareCatalogue(archive, batchIds, note, signal),
     strayPacks: [...sizes.keys()].filter((key) => !named.has(key)),
   };
+}
+
+function hasPlacedFile({ files }: ManifestSession): boolean {
+  return files.some(({ place }) => place !== null);
+}
+
+function packless(batchId: string): ClawbackError {
+  return new ClawbackError(
+    'manifest-invalid',
+    `verify ${batchId}: its manifest places files but names no pack`,
+    {
+      hint: 'restore the bucket from a copy if you have one; sessions of other batches are not affected',
+    },
+  );
 }
 
 function assertSize(pack: ManifestPack, size: number | undefined): void {

@@ -1,4 +1,3 @@
-// For test/plan/. Two defects of src/plan/plan.ts (judgeOrphans).
 import { expect, it } from 'vitest';
 import { DAY_MS, fileOf, HOUR_MS, planOf, rowOf, uuid } from '../support/snapshot.ts';
 
@@ -8,7 +7,10 @@ it('a checkpoint that no row names travels with the session of its id, once', ()
   const plan = planOf({
     policy: { protectedPruneAfterMs: 7 * DAY_MS },
     rows: [rowOf(CHANNEL, 30 * DAY_MS, { sessionId: uuid(1) })],
-    files: [fileOf(`${uuid(1)}.jsonl`, 30 * DAY_MS), fileOf(`${uuid(1)}.checkpoint.${uuid(8)}.jsonl`, 30 * DAY_MS)],
+    files: [
+      fileOf(`${uuid(1)}.jsonl`, 30 * DAY_MS),
+      fileOf(`${uuid(1)}.checkpoint.${uuid(8)}.jsonl`, 30 * DAY_MS),
+    ],
   });
   const taken = plan.selected.flatMap(({ files }) => files.map(({ name }) => name));
   expect(taken).toHaveLength(new Set(taken).size);
@@ -17,7 +19,10 @@ it('a checkpoint that no row names travels with the session of its id, once', ()
 it('a checkpoint that no row names stays while the session of its id is in use', () => {
   const plan = planOf({
     rows: [rowOf(CHANNEL, HOUR_MS / 2, { sessionId: uuid(1), status: 'running' })],
-    files: [fileOf(`${uuid(1)}.jsonl`, 30 * DAY_MS), fileOf(`${uuid(1)}.checkpoint.${uuid(8)}.jsonl`, 30 * DAY_MS)],
+    files: [
+      fileOf(`${uuid(1)}.jsonl`, 30 * DAY_MS),
+      fileOf(`${uuid(1)}.checkpoint.${uuid(8)}.jsonl`, 30 * DAY_MS),
+    ],
   });
   expect(plan.selected).toEqual([]);
 });

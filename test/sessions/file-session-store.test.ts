@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import {
   chmod,
   link,
@@ -13,7 +11,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { rowSha256 } from '../../src/sessions/canonical-json.ts';
 import { FileSessionStore } from '../../src/sessions/file-session-store.ts';
 import type { Row } from '../../src/sessions/session-store.ts';
@@ -150,28 +148,5 @@ describe('a sessions.json that cannot be understood', () => {
     await store.read();
     await truncate(path, 10);
     await expect(store.commit([trim])).rejects.toMatchObject({ code: 'store-unreadable' });
-  });
-});
-
-describe('another writer', () => {
-  it('that gets in between read and rename every time keeps its rows, and the commit gives up', async () => {
-    const filler = { text: 'x'.repeat(8 * 1024 * 1024) };
-    const { folder, path, store } = await storeOf(JSON.stringify({ [KEY]: ROW, filler }, null, 2));
-    const script = new URL('../support/store-interferer.ts', import.meta.url).pathname;
-    const writer = spawn(process.execPath, [script, path], { stdio: ['pipe', 'pipe', 'inherit'] });
-    onTestFinished(() => void writer.kill());
-    let output = '';
-    writer.stdout.setEncoding('utf8').on('data', (text: string) => {
-      output += text;
-    });
-    await once(writer.stdout, 'data');
-    await expect(store.commit([trim])).rejects.toMatchObject({ code: 'store-busy', retryable: true });
-    writer.stdin.end();
-    await once(writer, 'close');
-    expect(output).toBe('ready\n5\n');
-    const { filler: _filler, ...rows } = JSON.parse(await readFile(path, 'utf8')) as Record<string, Row>;
-    expect(Object.keys(rows)).toEqual([KEY, ...[0, 1, 2, 3, 4].map((n) => `agent:main:writer:${n}`)]);
-    expect(rows[KEY]).toEqual(ROW);
-    expect((await readdir(folder)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 });

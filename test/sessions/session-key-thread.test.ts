@@ -1,4 +1,3 @@
-// For test/sessions/. src/sessions/session-key.ts: THREAD_SUFFIX is matched on the rest, OpenClaw matches the whole key.
 import { expect, it } from 'vitest';
 import { isProtected, kindOf } from '../../src/sessions/session-key.ts';
 

@@ -120,9 +120,9 @@ export async function withMortalDisk<T>(mortal: Mortal, body: () => Promise<T>):
       (real) =>
         async function (this: unknown, ...args: unknown[]) {
           const effect = () => real.apply(this, args);
-        if (!name.startsWith('write')) return mortal.call(effect);
-        return mortal.call(effect, { torn: () => real.apply(this, halved(args)) });
-      },
+          if (!name.startsWith('write')) return mortal.call(effect);
+          return mortal.call(effect, { torn: () => real.apply(this, halved(args)) });
+        },
     );
   }
   syncBuiltinESMExports();

@@ -62,12 +62,17 @@ async function archivedFiles(home: Home): Promise<Set<string>> {
 
 /** Rows and file names, with everything replaced that chance or the home's own path decides. */
 export async function endState(home: Home): Promise<unknown> {
-  const rows = JSON.parse((await home.storeText()).replaceAll(home.root, '')) as Record<string, Record<string, unknown>>;
+  const rows = JSON.parse((await home.storeText()).replaceAll(home.root, '')) as Record<
+    string,
+    Record<string, unknown>
+  >;
   const stubs = new Set(Object.values(rows).map((row) => tombstoneMark(row) && row.sessionFile));
   const names = (await readdir(home.sessionsDir())).map((name) => (stubs.has(name) ? 'stub' : name));
   return {
     rows: Object.entries(rows).map(([key, row]) =>
-      tombstoneMark(row) === undefined ? [key, row] : [key, { ...row, sessionId: '', sessionFile: '', clawback: '' }],
+      tombstoneMark(row) === undefined
+        ? [key, row]
+        : [key, { ...row, sessionId: '', sessionFile: '', clawback: '' }],
     ),
     // A half-written store has the name that OpenClaw's own have, which OpenClaw clears away.
     files: names.filter((name) => !/^sessions\.json\.\d+\..*\.tmp$/.test(name)).sort(),

@@ -1,0 +1,154 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { runCli as runWith } from '../support/run-cli.ts';
+import { OLD_MODEL_RUN, smallStateDir } from '../support/small-state.ts';
+import { NOW_MS } from '../support/snapshot.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+/** With an empty environment and a clock that stands still. */
+async function runCli(argv: readonly string[]) {
+  const result = await runWith(argv, { env: {}, nowMs: NOW_MS });
+  const { exitCode, stderr, text: stdout } = result;
+  return { exitCode, stdout, stderr, json: () => result.json<Record<string, unknown>>() };
+}
+
+const VERBS = ['status', 'archive', 'restore', 'cat', 'list', 'verify', 'demo'];
+
+describe('help', () => {
+  it('lists every command', async () => {
+    const { exitCode, stdout } = await runCli(['--help']);
+    expect(exitCode).toBe(0);
+    for (const verb of VERBS) expect(stdout).toContain(`\n  ${verb}`);
+  });
+
+  it.each(VERBS)('of %s says what its flags do, and ends with 0', async (verb) => {
+    const { exitCode, stdout, stderr } = await runCli([verb, '--help']);
+    expect([exitCode, stderr]).toEqual([0, '']);
+    for (const flag of [
+      '--config',
+      '--state-dir',
+      '--archive',
+      '--agent',
+      '--json',
+      '--quiet',
+      '--verbose',
+      '--jobs',
+    ])
+      expect(stdout).toContain(flag);
+  });
+
+  it('tells the version', async () => {
+    const { exitCode, stdout } = await runCli(['--version']);
+    expect([exitCode, /^\d+\.\d+\.\d+\n$/.test(stdout)]).toEqual([0, true]);
+  });
+
+  it('is shown where no command is given, which is a usage error', async () => {
+    const { exitCode, stderr } = await runCli([]);
+    expect([exitCode, stderr.includes('Usage: clawback')]).toEqual([2, true]);
+  });
+});
+
+describe('a command line that makes no sense ends with 2 and names what is wrong', () => {
+  it.each<[string, readonly string[], string]>([
+    ['an unknown command', ['archvie'], 'archvie'],
+    ['an unknown flag', ['status', '--dry'], '--dry'],
+    ['a flag of another command', ['status', '--read-data'], '--read-data'],
+    ['a flag without its value', ['status', '--state-dir'], '--state-dir'],
+    ['a missing selector', ['cat'], 'selector'],
+    ['two selectors', ['cat', 'a', 'b'], 'too many arguments'],
+    ['jobs that are no number', ['status', '--jobs', 'many'], 'many'],
+    ['no jobs at all', ['status', '--jobs', '0'], '1 to 64'],
+    ['a percentage above 100', ['verify', '--read-data=101'], '101'],
+    ['a percentage of nothing', ['verify', '--read-data=0'], 'above 0'],
+    ['--to with --resume', ['restore', 'x', '--to', 'd', '--resume'], '--resume'],
+  ])('%s', async (_what, argv, named) => {
+    const { exitCode, stderr } = await runCli(argv);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(named);
+  });
+
+  it.each<[string, readonly string[], string]>([
+    ['an archive that is no URL', ['status', '--archive', 'bucket'], '--archive'],
+    ['an archive of another kind', ['status', '--archive', 'ftp://x'], 'ftp://x'],
+    ['an agent that does not exist', ['status', '--agent', 'nobody'], 'nobody'],
+    ['a duration without a unit', ['list', '--older-than', '30'], '30'],
+  ])('%s', async (_what, argv, named) => {
+    const { exitCode, stderr } = await runCli([...argv, '--state-dir', await smallStateDir()]);
+    expect([exitCode, stderr.includes(named)]).toEqual([2, true]);
+  });
+
+  it('settings that are wrong, with the file, the key and what is allowed', async () => {
+    const stateDir = await smallStateDir();
+    await writeFile(join(stateDir, 'clawback.json'), '{"retention": {"minIdle": 30}}');
+    const { exitCode, stderr } = await runCli(['status', '--state-dir', stateDir]);
+    expect(exitCode).toBe(2);
+    for (const part of ['clawback.json', 'retention.minIdle', '30', 'unit']) expect(stderr).toContain(part);
+  });
+});
+
+describe('where there is no store', () => {
+  it.each(['status', 'archive'])('%s ends with 1 and a hint', async (verb) => {
+    const { exitCode, stdout, stderr } = await runCli(
+      [verb, '--allow-live-gateway', '--state-dir', await temporaryFolder()].filter(
+        (word) => verb === 'archive' || word !== '--allow-live-gateway',
+      ),
+    );
+    expect([exitCode, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(/^clawback: find session stores in .*: there is none\n {2}.*--state-dir/);
+  });
+
+  it('--json prints one error object as well', async () => {
+    const { exitCode, json } = await runCli(['status', '--json', '--state-dir', await temporaryFolder()]);
+    expect(exitCode).toBe(1);
+    expect(json()).toEqual({
+      schema: 'clawback.error/1',
+      code: 'no-session-store',
+      message: expect.stringContaining('there is none'),
+      hint: expect.stringContaining('--state-dir'),
+      retryable: false,
+    });
+  });
+});
+
+describe('--json of every command names its schema and is the only thing on standard output', () => {
+  it('from the first run to the restore', { timeout: 60_000 }, async () => {
+    const stateDir = await smallStateDir();
+    const schemaOf = async (...argv: string[]) => {
+      const { exitCode, stdout, json } = await runCli([
+        ...argv,
+        '--json',
+        '--jobs',
+        '1',
+        '--state-dir',
+        stateDir,
+      ]);
+      expect([exitCode, stdout.startsWith('{'), stdout.endsWith('}\n')], argv.join(' ')).toEqual([
+        0,
+        true,
+        true,
+      ]);
+      return json().schema;
+    };
+    expect(await schemaOf('status')).toBe('clawback.status/1');
+    expect(await schemaOf('archive', '--dry-run')).toBe('clawback.archive/1');
+    expect(await schemaOf('archive', '--allow-live-gateway')).toBe('clawback.archive/1');
+    expect(await schemaOf('list')).toBe('clawback.list/1');
+    expect(await schemaOf('verify')).toBe('clawback.verify/1');
+    expect(await schemaOf('cat', OLD_MODEL_RUN)).toBe('clawback.cat/1');
+    expect(await schemaOf('restore', OLD_MODEL_RUN, '--dry-run')).toBe('clawback.restore/1');
+    expect(await schemaOf('restore', OLD_MODEL_RUN, '--allow-live-gateway')).toBe('clawback.restore/1');
+  });
+});
+
+describe('--quiet', () => {
+  it('prints nothing but errors', async () => {
+    const { exitCode, stdout, stderr } = await runCli([
+      'status',
+      '--quiet',
+      '--state-dir',
+      await smallStateDir(),
+    ]);
+    expect([exitCode, stdout, stderr]).toEqual([0, '', '']);
+  });
+});

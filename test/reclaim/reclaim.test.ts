@@ -1,0 +1,97 @@
+import {
+  appendFile,
+  link,
+  lstat,
+  mkdir,
+  readdir,
+  rename,
+  rm,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { reclaim } from '../../src/reclaim/reclaim.ts';
+import type { ArchivedFile } from '../../src/ship/task.ts';
+import { Tombstoned } from '../../src/tombstone/tombstone-rows.ts';
+import { archivedOf, orphanEntry } from '../support/sessions.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+function tombstoned(folder: string, files: readonly ArchivedFile[]): Tombstoned {
+  const session = { entry: orphanEntry(), files };
+  return Tombstoned.withoutRows(folder, { ready: [session], done: [], abandoned: [] });
+}
+
+describe('reclaiming', () => {
+  it('removes exactly the files that are named, and measures what that frees', async () => {
+    const folder = await temporaryFolder();
+    const files = [
+      await archivedOf(folder, 'a.jsonl', 'x'.repeat(10_000)),
+      await archivedOf(folder, 'b.jsonl', 'y'),
+    ];
+    await writeFile(join(folder, 'c.jsonl'), 'stays');
+    const blocks =
+      (await lstat(join(folder, 'a.jsonl'))).blocks + (await lstat(join(folder, 'b.jsonl'))).blocks;
+    expect(await reclaim(tombstoned(folder, files))).toEqual({
+      files: 2,
+      freedBytes: blocks * 512,
+      left: [],
+    });
+    expect(await readdir(folder)).toEqual(['c.jsonl']);
+  });
+
+  it('does nothing for nothing', async () => {
+    expect(await reclaim(tombstoned('/nowhere', []))).toEqual({ files: 0, freedBytes: 0, left: [] });
+  });
+
+  const outside: Record<string, (path: string, folder: string) => Promise<void>> = {
+    'was appended to': (path) => appendFile(path, 'more'),
+    'was cut off': (path) => truncate(path, 1),
+    'was written over with as many bytes': (path) => writeFile(path, 'CONTENT'),
+    'got a new time': (path) => utimes(path, 1, 1),
+    'was replaced by another file': async (path) => {
+      await writeFile(`${path}.new`, 'content');
+      await rename(`${path}.new`, path);
+    },
+    'was replaced by a link to itself elsewhere': async (path, folder) => {
+      await rename(path, join(folder, 'moved'));
+      await symlink('moved', path);
+    },
+    'got a second name': (path, folder) => link(path, join(folder, 'second')),
+    'was replaced by a folder': async (path) => {
+      await rm(path);
+      await mkdir(path);
+    },
+  };
+
+  it.each(Object.entries(outside))('leaves a file that %s since it was hashed', async (_what, happen) => {
+    const folder = await temporaryFolder();
+    const file = await archivedOf(folder, 'a.jsonl', 'content');
+    const fine = await archivedOf(folder, 'b.jsonl', 'content');
+    await happen(join(folder, 'a.jsonl'), folder);
+    const before = (await readdir(folder)).filter((name) => name !== 'b.jsonl');
+    const result = await reclaim(tombstoned(folder, [file, fine]));
+    expect(result).toMatchObject({
+      files: 1,
+      left: [{ name: 'a.jsonl', why: 'it changed after it was archived' }],
+    });
+    expect(await readdir(folder)).toEqual(before);
+  });
+
+  it('says that a file was gone already, and goes on with the next', async () => {
+    const folder = await temporaryFolder();
+    const gone = await archivedOf(folder, 'a.jsonl', 'x');
+    const there = await archivedOf(folder, 'b.jsonl', 'x');
+    await rm(join(folder, 'a.jsonl'));
+    const result = await reclaim(tombstoned(folder, [gone, there]));
+    expect(result).toMatchObject({ files: 1, left: [{ name: 'a.jsonl', why: 'it was gone already' }] });
+  });
+
+  it('a file that is named twice is freed once', async () => {
+    const folder = await temporaryFolder();
+    const file = await archivedOf(folder, 'a.jsonl', 'x');
+    expect(await reclaim(tombstoned(folder, [file, file]))).toMatchObject({ files: 1 });
+  });
+});

@@ -1,0 +1,70 @@
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { localState, placeFile, setAside } from '../../src/restore/local-files.ts';
+import { FILE } from '../support/manifests.ts';
+import { sha256 } from '../support/sessions.ts';
+import { NOW_MS } from '../support/snapshot.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const file = { ...FILE, name: 'a.jsonl', size: 12, sha256: sha256('conversation') };
+
+describe('what stands under an archived name', () => {
+  it.each([
+    ['identical', 'conversation'],
+    ['different', 'CONVERSATION'],
+    ['different', 'conversation and more'],
+    ['different', ''],
+  ])('is %s if it says %j', async (state, content) => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, 'a.jsonl'), content);
+    expect(await localState(folder, file)).toBe(state);
+  });
+
+  it('is absent, or different if it is no file at all', async () => {
+    const folder = await temporaryFolder();
+    expect(await localState(folder, file)).toBe('absent');
+    await mkdir(join(folder, 'a.jsonl'));
+    expect(await localState(folder, file)).toBe('different');
+  });
+
+  it('is different if it is a link, even to the same bytes', async () => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, 'real'), 'conversation');
+    await symlink('real', join(folder, 'a.jsonl'));
+    expect(await localState(folder, file)).toBe('different');
+  });
+});
+
+describe('putting a file into its place', () => {
+  it('moves it there', async () => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, 'staged'), 'conversation');
+    await placeFile(join(folder, 'staged'), join(folder, 'a.jsonl'));
+    expect(await readdir(folder)).toEqual(['a.jsonl']);
+  });
+
+  it.each([
+    ['a file', (path: string) => writeFile(path, 'newer')],
+    ['a folder', (path: string) => mkdir(path)],
+    ['a dangling link', (path: string) => symlink('nowhere', path)],
+  ])('never replaces %s that appeared meanwhile', async (_what, make) => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, 'staged'), 'conversation');
+    await make(join(folder, 'a.jsonl'));
+    await expect(placeFile(join(folder, 'staged'), join(folder, 'a.jsonl'))).rejects.toMatchObject({
+      code: 'restore-conflict',
+    });
+    expect(await readFile(join(folder, 'staged'), 'utf8')).toBe('conversation');
+    expect((await readdir(folder)).sort()).toEqual(['a.jsonl', 'staged']);
+  });
+});
+
+it('a file that is set aside keeps its bytes under a name that OpenClaw does not know', async () => {
+  const folder = await temporaryFolder();
+  await writeFile(join(folder, 'a.jsonl'), 'newer');
+  const aside = await setAside(folder, 'a.jsonl', NOW_MS);
+  expect(aside).toBe('a.jsonl.clawback-aside-2026-11-21T09-00-00.000Z');
+  expect(await readFile(join(folder, aside), 'utf8')).toBe('newer');
+  expect(await readdir(folder)).toEqual([aside]);
+});
