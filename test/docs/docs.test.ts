@@ -1,0 +1,82 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { writeModelRunStore } from '../../src/demo/model-run-store.ts';
+import { ERROR_CODES } from '../../src/errors.ts';
+import { runCli } from '../support/run-cli.ts';
+
+const ROOT = new URL('../../', import.meta.url);
+const read = (name: string) => readFile(new URL(name, ROOT), 'utf8');
+const ENV = { PATH: process.env.PATH ?? '' };
+
+describe('docs/errors.md', () => {
+  it('has one row for every code, and none for others', async () => {
+    const rows = [...(await read('docs/errors.md')).matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, code]) => code);
+    expect(rows.sort()).toEqual([...ERROR_CODES].sort());
+  });
+});
+
+describe('the commands that README and docs show', async () => {
+  const names = [
+    'README.md',
+    ...(await readdir(new URL('docs', ROOT)))
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => `docs/${name}`),
+  ];
+  const texts = await Promise.all(names.map(read));
+  const shown = texts.flatMap((text) => [...text.matchAll(/(?:^|`|&& |\$ )clawback ([a-z]+)([^`|#\n]*)/gm)]);
+  const commands = shown.map(([, verb = '', rest = '']) => ({ verb, flags: rest.match(/--[a-z-]+/g) ?? [] }));
+
+  it('are there to be checked', () => expect(commands.length).toBeGreaterThan(15));
+
+  test.each([...new Set(commands.map(({ verb }) => verb))])(
+    'clawback %s exists, with every flag that is shown',
+    async (verb) => {
+      const help = (await runCli([verb, '--help'], { env: ENV, nowMs: 0 })).expect(0).text;
+      for (const flag of commands.filter((command) => command.verb === verb).flatMap(({ flags }) => flags)) {
+        expect(help).toContain(flag);
+      }
+    },
+  );
+});
+
+describe('docs/cli-json.md', () => {
+  let stateDir: string;
+  let archiveId: string;
+  let onCleanUp = async () => {};
+  afterAll(() => onCleanUp());
+  const nowMs = Date.UTC(2026, 10, 21, 4);
+  const json = async (...argv: string[]) =>
+    (await runCli([...argv, '--json', '--state-dir', stateDir], { env: ENV, nowMs }))
+      .expect(0)
+      .json<Record<string, unknown>>();
+
+  beforeAll(async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'clawback-docs-'));
+    onCleanUp = () => rm(folder, { recursive: true });
+    stateDir = join(folder, 'openclaw');
+    await writeModelRunStore({ stateDir, nowMs, sizeScale: 0.01, countScale: 0.02 });
+    await runCli(['archive', '--allow-live-gateway', '--state-dir', stateDir], { env: ENV, nowMs });
+    const { sessions } = (await json('list')) as { sessions: { archiveId: string }[] };
+    archiveId = sessions[0]?.archiveId ?? '';
+  });
+
+  test.each([
+    ['status', []],
+    ['archive', ['--dry-run']],
+    ['archive', ['--allow-live-gateway']],
+    ['list', []],
+    ['verify', []],
+    ['cat', ['ID']],
+    ['restore', ['ID', '--dry-run']],
+  ])('names every field that clawback %s %j prints', async (verb, args) => {
+    const section = (await read('docs/cli-json.md'))
+      .split(/^## /m)
+      .find((part) => part.startsWith(`\`clawback.${verb}/1\``));
+    const printed = await json(verb, ...args.map((arg) => (arg === 'ID' ? archiveId : arg)));
+    expect(printed.schema).toBe(`clawback.${verb}/1`);
+    for (const field of Object.keys(printed).filter((name) => name !== 'schema'))
+      expect(section).toMatch(new RegExp(`\`${field}(\\[\\])?\``));
+  });
+});
