@@ -2,12 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { type Line, type LineStore, runLine } from './coordinator.ts';
 import {
   assertNoGateway,
+  findGateway,
   type Installation,
   openArchive,
   planStore,
   workableStores,
 } from './installation.ts';
-import { packPrefix, runIdAt } from './manifest/keys.ts';
+import { runIdAt } from './manifest/keys.ts';
 import type { StoreLocation } from './openclaw/discover-stores.ts';
 import type { ArchivePlan } from './plan/plan.ts';
 import { type Plannable, planStores, type StorePlans } from './plan/plan-stores.ts';
@@ -18,6 +19,9 @@ import { piscinaShipper } from './ship/piscina-shipper.ts';
 import type { WorkerSettings } from './ship/task.ts';
 import { StoreLock } from './state/store-lock.ts';
 import { VERSION } from './version.ts';
+
+/** A gateway that read the store before our commit has written by then; its cache lives on for 45 s without a write. */
+const LIVE_SETTLE_MS = 2_000;
 
 export interface ArchiveRunOptions {
   readonly allowLiveGateway: boolean;
@@ -49,6 +53,7 @@ export async function archiveRun(
   const { config, clock } = installation;
   const stores = workableStores(installation);
   if (!options.allowLiveGateway) await assertNoGateway(installation);
+  const settleMs = options.allowLiveGateway && (await findGateway(installation)).running ? LIVE_SETTLE_MS : 0;
   const archive = await openArchive(installation, { create: true });
   const runId = runIdAt(clock.nowMs(), randomBytes(4).toString('hex'));
   const settings: WorkerSettings = {
@@ -69,9 +74,11 @@ export async function archiveRun(
       locks.push(lock);
       await removeStaging(sessionsDir);
       const inFolder = stores.filter((store) => store.sessionsDir === sessionsDir);
-      lineStores.push(...inFolder.map((store) => lineStore(installation, store, lock, options)));
+      lineStores.push(...inFolder.map((store) => lineStore(installation, store, lock, options, settleMs)));
     }
-    await archive.objects.abortStaleUploads(packPrefix(archive.instance), options.signal);
+    // With --agent another archiver of this instance may be uploading for another agent at this moment.
+    if (installation.agents === undefined)
+      await archive.objects.abortStaleUploads(`${archive.instance}/`, options.signal);
     const tally = new RunTally();
     const plans = await runLine(
       {
@@ -103,11 +110,12 @@ function lineStore(
   store: StoreLocation,
   lock: StoreLock,
   options: ArchiveRunOptions,
+  settleMs: number,
 ): LineStore {
   return {
     id: store.id,
     sessionsDir: store.sessionsDir,
-    sessions: new FileSessionStore(store.storePath),
+    sessions: new FileSessionStore(store.storePath, { settleMs }),
     plan: () => planStore(installation, store),
     assertMayCommit: async () => {
       await lock.assertHeld();

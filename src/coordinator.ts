@@ -118,7 +118,7 @@ async function finishEarlierRuns(line: Line, signal?: AbortSignal): Promise<stri
       const store = line.stores.find(({ id }) => id === manifest.source.storeId);
       if (store === undefined) continue;
       await proveAgain(line, manifest, signal);
-      const sessions = await unfinishedSessions(manifest, store.sessionsDir);
+      const sessions = await unfinishedSessions(manifest, store.sessionsDir, line.batching.keepModelRunFiles);
       line.tally.counts.recoveredSessions += sessions.length;
       if (await commit(line, store, sessions)) finished.push(batchId);
     } catch (error) {

@@ -1,5 +1,5 @@
 import type { Codec } from '../codec/codec.ts';
-import { ClawbackError } from '../errors.ts';
+import { ClawbackError, type ErrorCode, isClawbackError } from '../errors.ts';
 import { type CatalogueRow, catalogueRows, decodeCatalogue, encodeCatalogue } from '../manifest/catalogue.ts';
 import {
   CATALOGUE_SUFFIX,
@@ -8,6 +8,7 @@ import {
   MANIFEST_SUFFIX,
   manifestKey,
   manifestPrefix,
+  packKey,
   packPrefix,
 } from '../manifest/keys.ts';
 import { decodeManifest, MAX_MANIFEST_BYTES, type Manifest } from '../manifest/manifest.ts';
@@ -16,6 +17,15 @@ import type { CatalogueCache } from './catalogue-cache.ts';
 
 /** Requests in flight while catalogue objects or manifests are read. */
 const CONCURRENCY = 16;
+
+/** Told of an object that cannot be read as what it should be. */
+export type OnDamage = (what: string, error: ClawbackError) => void;
+
+export interface ReadOptions {
+  /** Without it damage is thrown. */
+  readonly onDamage?: OnDamage;
+  readonly signal?: AbortSignal;
+}
 
 /** The archive of one instance, as its objects tell it. The bucket is the truth; what we keep locally is a cache. */
 export class Archive {
@@ -36,7 +46,8 @@ export class Archive {
     const key = manifestKey(this.instance, batchId);
     const raw = this.codec.decompress(await this.objects.get(key, undefined, signal), MAX_MANIFEST_BYTES);
     const manifest = decodeManifest(raw, key);
-    if (manifest.batchId === batchId && manifest.instance === this.instance) return manifest;
+    const isNamed = manifest.batchId === batchId && manifest.instance === this.instance;
+    if (isNamed && hasOwnPack(manifest)) return manifest;
     throw new ClawbackError(
       'manifest-invalid',
       `read manifest ${key}: it speaks of another batch or instance`,
@@ -54,35 +65,46 @@ export class Archive {
     return collect(this.objects.list(packPrefix(this.instance), signal));
   }
 
-  /** Every archived session generation, oldest first. Batches that no catalogue object names yet are read from their manifests. */
-  async catalogue(signal?: AbortSignal): Promise<CatalogueRow[]> {
-    const [rows, batchIds] = await Promise.all([this.cataloguedRows(signal), this.batchIds(signal)]);
+  /**
+   * Every archived session generation, oldest first. Batches that no catalogue object names yet are read from their
+   * manifests. A damaged object is told to `onDamage` and hides nothing but itself.
+   */
+  async catalogue(options: ReadOptions = {}): Promise<CatalogueRow[]> {
+    const [rows, batchIds] = await Promise.all([this.cataloguedRows(options), this.batchIds(options.signal)]);
     const committed = new Set(batchIds);
     const known = new Set(rows.map((row) => row.batch_id));
-    const missing = await this.manifests(
+    const missing = await mapConcurrently(
       batchIds.filter((id) => !known.has(id)),
-      signal,
+      (id) =>
+        unlessDamaged(`manifest of ${id}`, this.manifest(id, options.signal).then(catalogueRows), options),
     );
-    const all = [...rows.filter((row) => committed.has(row.batch_id)), ...missing.flatMap(catalogueRows)];
+    const all = [...rows.filter((row) => committed.has(row.batch_id)), ...missing.flat()];
     const unique = new Map(all.map((row) => [row.archive_id, row]));
     return [...unique.values()].sort((a, b) =>
       a.archived_at < b.archived_at ? -1 : a.archived_at > b.archived_at ? 1 : 0,
     );
   }
 
-  /** What the catalogue objects themselves say. */
-  async cataloguedRows(signal?: AbortSignal): Promise<CatalogueRow[]> {
-    const runIds = await this.#ids(cataloguePrefix(this.instance), CATALOGUE_SUFFIX, signal);
-    return (await mapConcurrently(runIds, (runId) => this.#catalogueObject(runId, signal))).flat();
+  /** What the catalogue objects themselves say. Batches of a damaged one count as uncatalogued: manifests decide. */
+  async cataloguedRows(options: ReadOptions = {}): Promise<CatalogueRow[]> {
+    const runIds = await this.#ids(cataloguePrefix(this.instance), CATALOGUE_SUFFIX, options.signal);
+    const objects = await mapConcurrently(runIds, (runId) =>
+      unlessDamaged(`catalogue of ${runId}`, this.#catalogueObject(runId, options.signal), options),
+    );
+    return objects.flat();
   }
 
   manifests(batchIds: readonly string[], signal?: AbortSignal): Promise<Manifest[]> {
     return mapConcurrently(batchIds, (id) => this.manifest(id, signal));
   }
 
-  /** Batches that a run committed without living to catalogue them. */
+  /** Batches that no readable catalogue object names: their run died, or their catalogue is damaged. */
   async uncataloguedBatchIds(signal?: AbortSignal): Promise<string[]> {
-    const [rows, batchIds] = await Promise.all([this.cataloguedRows(signal), this.batchIds(signal)]);
+    // Damage shows here as work to be done again, which mends it.
+    const [rows, batchIds] = await Promise.all([
+      this.cataloguedRows({ onDamage: () => {}, ...(signal ? { signal } : {}) }),
+      this.batchIds(signal),
+    ]);
     const known = new Set(rows.map((row) => row.batch_id));
     return batchIds.filter((id) => !known.has(id));
   }
@@ -90,8 +112,12 @@ export class Archive {
   /** One catalogue object for these manifests. Returns its stored size. */
   async writeCatalogue(runId: string, manifests: readonly Manifest[], level: number): Promise<number> {
     const frame = this.codec.compress(encodeCatalogue(manifests.flatMap(catalogueRows)), level);
-    await this.objects.put(catalogueKey(this.instance, runId), frame);
-    return frame.length;
+    const key = catalogueKey(this.instance, runId);
+    await this.objects.put(key, frame);
+    if (Buffer.compare(await this.objects.get(key), frame) === 0) return frame.length;
+    throw new ClawbackError('object-corrupt', `read back catalogue ${key}: it is not what was written`, {
+      hint: 'check the storage; the next run writes another',
+    });
   }
 
   async #catalogueObject(runId: string, signal?: AbortSignal): Promise<CatalogueRow[]> {
@@ -105,6 +131,24 @@ export class Archive {
     return stats.flatMap(({ key }) =>
       key.endsWith(suffix) ? [key.slice(prefix.length, -suffix.length)] : [],
     );
+  }
+}
+
+/** One pack under its own name where files were stored: what is proven of it is proven of them. */
+function hasOwnPack({ instance, batchId, packs, sessions }: Manifest): boolean {
+  const isPacked = sessions.some(({ files }) => files.some(({ place }) => place !== null));
+  return packs.length === (isPacked ? 1 : 0) && packs.every(({ key }) => key === packKey(instance, batchId));
+}
+
+const DAMAGE = new Set<ErrorCode>(['manifest-invalid', 'manifest-newer', 'object-corrupt', 'frame-corrupt']);
+
+async function unlessDamaged<T>(what: string, rows: Promise<T[]>, { onDamage }: ReadOptions): Promise<T[]> {
+  try {
+    return await rows;
+  } catch (error) {
+    if (onDamage === undefined || !isClawbackError(error) || !DAMAGE.has(error.code)) throw error;
+    onDamage(what, error);
+    return [];
   }
 }
 

@@ -7,7 +7,7 @@ import { readArchivedFile } from '../restore/fetch-files.ts';
 import { openSession } from '../restore/open-session.ts';
 import { renderTranscript } from '../restore/render-transcript.ts';
 import { splitLines } from '../restore/transcript-lines.ts';
-import { EXIT, installationFrom, type Verb } from './context.ts';
+import { EXIT, installationFrom, type Verb, warnOfDamage } from './context.ts';
 
 interface CatFlags {
   readonly raw?: boolean;
@@ -19,7 +19,10 @@ const MAX_LINE_BYTES = 32 * 1024 * 1024;
 export const cat: Verb<CatFlags> = async (io, flags, selector = '') => {
   const installation = await installationFrom(io, flags);
   const archive = await openArchive(installation, { create: false });
-  const { manifest, session } = await openSession(archive, selector, flags.agent, io.signal);
+  const { manifest, session } = await openSession(archive, selector, flags.agent, {
+    onDamage: warnOfDamage(io),
+    signal: io.signal,
+  });
   const transcripts = transcriptsOf(session);
   if (flags.json) {
     const files = transcripts.map(({ name, size }) => ({ name, size }));

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import type { OnDamage } from '../archive/archive.ts';
 import type { Clock } from '../clock.ts';
 import { type Installation, openInstallation } from '../installation.ts';
 import type { Environment } from '../openclaw/state-dir.ts';
@@ -63,6 +64,11 @@ export function installationFrom(io: Io, flags: GlobalFlags): Promise<Installati
     env: io.env,
     clock: io.clock,
   });
+}
+
+/** A damaged object hides nothing but itself; whoever looks is told. */
+export function warnOfDamage(io: Io): OnDamage {
+  return (what, error) => void io.stderr.write(`clawback: WARNING: ${what} is damaged: ${error.message}\n`);
 }
 
 /** One JSON object, or text for people; nothing with `--quiet`. */

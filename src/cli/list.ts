@@ -4,7 +4,7 @@ import { readDuration } from '../config/duration.ts';
 import { ClawbackError } from '../errors.ts';
 import { openArchive } from '../installation.ts';
 import type { CatalogueRow } from '../manifest/catalogue.ts';
-import { EXIT, installationFrom, print, type Verb } from './context.ts';
+import { EXIT, installationFrom, print, type Verb, warnOfDamage } from './context.ts';
 import { count, formatBytes, safe, table } from './format.ts';
 
 interface ListFlags {
@@ -16,7 +16,7 @@ export const list: Verb<ListFlags> = async (io, flags) => {
   const installation = await installationFrom(io, flags);
   const olderThanMs = flags.olderThan === undefined ? undefined : parseOlderThan(flags.olderThan);
   const archive = await openArchive(installation, { create: false });
-  const rows = (await archive.catalogue(io.signal)).filter(
+  const rows = (await archive.catalogue({ onDamage: warnOfDamage(io), signal: io.signal })).filter(
     filterOf(flags, olderThanMs, installation.clock.nowMs()),
   );
   const sum = (of: (row: CatalogueRow) => number) => rows.reduce((total, row) => total + of(row), 0);

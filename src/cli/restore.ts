@@ -31,6 +31,7 @@ import {
   installationFrom,
   print,
   type Verb,
+  warnOfDamage,
 } from './context.ts';
 import { count, formatBytes, safe } from './format.ts';
 
@@ -50,7 +51,10 @@ export const restore: Verb<RestoreFlags> = async (io, flags, selector = '') => {
   }
   const installation = await installationFrom(io, flags);
   const archive = await openArchive(installation, { create: false });
-  const opened = await openSession(archive, selector, flags.agent, io.signal);
+  const opened = await openSession(archive, selector, flags.agent, {
+    onDamage: warnOfDamage(io),
+    signal: io.signal,
+  });
   return flags.to === undefined
     ? intoStore(installation, archive, opened, io, flags)
     : intoFolder(archive, opened, resolve(flags.to), io, flags);

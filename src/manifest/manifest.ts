@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ClawbackError } from '../errors.ts';
+import { rowSha256 } from '../sessions/canonical-json.ts';
 import { SESSION_KINDS } from '../sessions/session-key.ts';
 
 export const MANIFEST_FORMAT = 'clawback.manifest/1';
@@ -84,26 +85,41 @@ const rowSchema = z.custom<Record<string, unknown>>(
   { error: 'not an object' },
 );
 
-const sessionSchema = z.object({
-  /** `<batchId>.<n>`: what `list` prints and `restore` takes. */
-  archiveId: z.string(),
-  /** Null for files that no row referenced. */
-  sessionKey: z.string().nullable(),
-  sessionId: z.string().nullable(),
-  agentId: z.string(),
-  kind: z.enum([...SESSION_KINDS, 'orphan']),
-  protected: z.boolean(),
-  /** `trim`: the row becomes a tombstone; `remove`: the row goes; `files`: there was no row. */
-  action: z.enum(['trim', 'remove', 'files']),
-  lastActivityMs: z.number().nullable(),
-  /** The row as it was, whole. Null where there was none. */
-  row: rowSchema.nullable(),
-  /** Of the row's canonical JSON. */
-  rowSha256: sha256.nullable(),
-  /** The row's tombstone, for `trim`: what must be found in the store before its files may go. */
-  tombstone: rowSchema.nullable(),
-  files: z.array(fileSchema),
-});
+const sessionSchema = z
+  .object({
+    /** `<batchId>.<n>`: what `list` prints and `restore` takes. */
+    archiveId: z.string(),
+    /** Null for files that no row referenced. */
+    sessionKey: z.string().nullable(),
+    sessionId: z.string().nullable(),
+    agentId: z.string(),
+    kind: z.enum([...SESSION_KINDS, 'orphan']),
+    protected: z.boolean(),
+    /** `trim`: the row becomes a tombstone; `remove`: the row goes; `files`: there was no row. */
+    action: z.enum(['trim', 'remove', 'files']),
+    /** A moment that a Date can hold. */
+    lastActivityMs: z.number().min(-8.64e15).max(8.64e15).nullable(),
+    /** The row as it was, whole. Null where there was none. */
+    row: rowSchema.nullable(),
+    /** Of the row's canonical JSON. */
+    rowSha256: sha256.nullable(),
+    /** The row's tombstone, for `trim`: what must be found in the store before its files may go. */
+    tombstone: rowSchema.nullable(),
+    files: z.array(fileSchema),
+  })
+  .refine(
+    ({ action, row, sessionKey }) =>
+      row === null ? action === 'files' : action !== 'files' && sessionKey !== null,
+    {
+      error: 'row and action disagree',
+    },
+  )
+  .refine(({ action, tombstone }) => (action === 'trim') === (tombstone !== null), {
+    error: 'tombstone and action disagree',
+  })
+  .refine(({ row, rowSha256: digest }) => (row === null ? null : rowSha256(row)) === digest, {
+    error: 'the row is not the one that was hashed',
+  });
 
 export const manifestSchema = z.object({
   format: z.literal(MANIFEST_FORMAT),
@@ -140,6 +156,9 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
 
 /** @throws {ClawbackError} `manifest-newer` for a later format, `manifest-invalid` for anything else amiss. */
 export function decodeManifest(raw: Uint8Array, key: string): Manifest {
+  if (raw.length > MAX_MANIFEST_BYTES) {
+    throw new ClawbackError('manifest-invalid', `read manifest ${key}: ${raw.length} bytes are too many`);
+  }
   let value: unknown;
   try {
     value = JSON.parse(Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength).toString('utf8'));

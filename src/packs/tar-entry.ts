@@ -19,7 +19,8 @@ export function tarHeader(file: TarFile): Uint8Array {
     path: file.path,
     size: file.size,
     mode: file.mode,
-    mtime: new Date(file.mtimeMs),
+    // A tar header holds no moment before 1970; the manifest has the true one.
+    mtime: new Date(Math.max(0, file.mtimeMs)),
     type: 'File' as const,
     uid: 0,
     gid: 0,

@@ -46,6 +46,8 @@ export interface ArchivePlan {
   readonly kept: readonly KeptRow[];
   /** Unreferenced files that stay. */
   readonly keptFiles: readonly KeptFile[];
+  /** Session ids that the operator has restored, whenever. */
+  readonly restoredIds: ReadonlySet<string>;
 }
 
 export interface PlanInput {
@@ -74,6 +76,7 @@ export function planArchive(input: PlanInput): ArchivePlan {
     selected: [...capped.flatMap((one) => ('selected' in one ? [one.selected] : [])), ...orphans.selected],
     kept: capped.flatMap((one) => ('kept' in one ? [one.kept] : [])),
     keptFiles: orphans.kept,
+    restoredIds: new Set(input.restoredAtMs.keys()),
   };
 }
 

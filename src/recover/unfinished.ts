@@ -5,8 +5,12 @@ import { join } from 'node:path';
 import { errnoOf } from '../errors.ts';
 import type { Manifest, ManifestFile } from '../manifest/manifest.ts';
 import { describeStats } from '../scan/scan.ts';
+import { rowSha256 } from '../sessions/canonical-json.ts';
+import { sessionIdOf } from '../sessions/row.ts';
+import { isModelRunKey } from '../sessions/session-key.ts';
 import type { ArchivedFile } from '../ship/task.ts';
 import type { CommittedSession } from '../tombstone/committed.ts';
+import { tombstoneOf } from '../tombstone/tombstone.ts';
 
 /**
  * The sessions of a manifest whose run died before it could catalogue it, with those of their files that
@@ -15,11 +19,16 @@ import type { CommittedSession } from '../tombstone/committed.ts';
 export async function unfinishedSessions(
   manifest: Manifest,
   sessionsDir: string,
+  keepModelRunFiles: boolean,
 ): Promise<CommittedSession[]> {
   const sessions: CommittedSession[] = [];
   for (const { files, ...entry } of manifest.sessions) {
+    if (!isOwnTombstone(entry)) continue;
     const here: ArchivedFile[] = [];
+    // Bytes that were not kept may go only where the settings of today say so too.
+    const mayDiscard = !keepModelRunFiles && isModelRunKey(entry.sessionKey ?? '');
     for (const file of files) {
+      if (file.place === null && !mayDiscard) continue;
       const found = await proveFile(join(sessionsDir, file.name), file);
       if (found !== undefined) here.push(found);
     }
@@ -50,4 +59,13 @@ async function proveFile(path: string, expected: ManifestFile): Promise<Archived
   } finally {
     await handle.close();
   }
+}
+
+/** Whether the tombstone is what we would make of the row: a manifest does not decide where answers go. */
+function isOwnTombstone({ row, tombstone, archiveId }: CommittedSession['entry']): boolean {
+  if (tombstone === null || row === null) return tombstone === null;
+  const sessionId = sessionIdOf(tombstone);
+  if (sessionId === null) return false;
+  const stub = tombstone.sessionFile === undefined ? {} : { stubFile: `${sessionId}.jsonl` };
+  return rowSha256(tombstoneOf({ row, archiveId, sessionId, ...stub })) === rowSha256(tombstone);
 }

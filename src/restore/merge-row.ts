@@ -1,5 +1,5 @@
 import { basename, dirname, isAbsolute } from 'node:path';
-import { familyOf, sessionIdOf, tombstoneMark } from '../sessions/row.ts';
+import { familyOf, ROUTING_FIELDS, sessionIdOf, tombstoneMark } from '../sessions/row.ts';
 import type { Row } from '../sessions/session-store.ts';
 
 /** What becomes of the row. `keep`: the conversation goes on under a newer session; its row stays. */
@@ -19,23 +19,6 @@ export interface MergeInput {
   readonly resumeAtMs?: number;
 }
 
-/** Fields that say where answers go. What the store has now is newer than the archive. */
-const ROUTING = [
-  'route',
-  'deliveryContext',
-  'origin',
-  'channel',
-  'lastChannel',
-  'lastTo',
-  'lastAccountId',
-  'lastThreadId',
-  'groupId',
-  'groupChannel',
-  'subject',
-  'space',
-  'displayName',
-] as const;
-
 /** Merges an archived row with what has happened since. Pure. */
 export function mergeRow(input: MergeInput): RowRestore {
   const { current, archived, resumeAtMs } = input;
@@ -52,7 +35,8 @@ function put({ archived, current, folders, hasPrompt, resumeAtMs }: MergeInput, 
   // A bare name is right wherever the folder lies; OpenClaw spells it out at the next turn.
   if (typeof file === 'string' && isAbsolute(file) && !folders.has(dirname(file)))
     row.sessionFile = basename(file);
-  for (const field of ROUTING) if (newer[field] !== undefined) row[field] = newer[field];
+  // What the store has now is newer than the archive.
+  for (const field of ROUTING_FIELDS) if (newer[field] !== undefined) row[field] = newer[field];
   if (!promptIsThere(row, hasPrompt)) delete row.skillsSnapshot;
   const family = revivedFamily(archived, current);
   if (family !== undefined) row.usageFamilySessionIds = family;

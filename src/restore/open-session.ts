@@ -1,4 +1,4 @@
-import type { Archive } from '../archive/archive.ts';
+import type { Archive, ReadOptions } from '../archive/archive.ts';
 import { ClawbackError } from '../errors.ts';
 import { parseArchiveId } from '../manifest/keys.ts';
 import type { Manifest, ManifestSession } from '../manifest/manifest.ts';
@@ -14,11 +14,11 @@ export async function openSession(
   archive: Archive,
   selector: string,
   agentIds: readonly string[] | undefined,
-  signal?: AbortSignal,
+  options: ReadOptions = {},
 ): Promise<OpenedSession> {
-  const { archive_id: archiveId } = selectArchived(await archive.catalogue(signal), selector, agentIds);
+  const { archive_id: archiveId } = selectArchived(await archive.catalogue(options), selector, agentIds);
   const batchId = parseArchiveId(archiveId)?.batchId ?? '';
-  const manifest = await archive.manifest(batchId, signal);
+  const manifest = await archive.manifest(batchId, options.signal);
   const session = manifest.sessions.find((one) => one.archiveId === archiveId);
   if (session !== undefined) return { manifest, session };
   throw new ClawbackError('manifest-invalid', `read ${archiveId}: its manifest does not hold it`, {

@@ -115,7 +115,8 @@ export async function restoreInPlace(
     for (const file of wanted) await placeFile(join(staging, file.name), join(target.sessionsDir, file.name));
     await syncDirectory(target.sessionsDir);
     await putRow(plan, target);
-    await removeOwnStub(target.sessionsDir, plan.session);
+    // A row that stays may name its stub still: an inbound message touches the row before the turn begins.
+    if (plan.row?.kind === 'put') await removeOwnStub(target.sessionsDir, plan.session);
   } finally {
     await rm(staging, { recursive: true, force: true });
   }

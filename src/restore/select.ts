@@ -55,7 +55,8 @@ function newestOfOne(found: readonly CatalogueRow[], text: string): CatalogueRow
     const name = row.session_key ?? `${row.agent_id}/${row.session_id}`;
     const known = conversations.get(name);
     // Loose files of an older generation never hide the conversation itself.
-    if (known === undefined || row.action !== 'files' || known.action === 'files')
+    const isFirst = known === undefined;
+    if (isFirst || (!isRemnant(row, known) && (row.action !== 'files' || known.action === 'files')))
       conversations.set(name, row);
   }
   const [first, ...others] = conversations.values();
@@ -68,6 +69,11 @@ function newestOfOne(found: readonly CatalogueRow[], text: string): CatalogueRow
       hint: `add --agent ID, or name one by its archive id: ${candidates.join(', ')}`,
     },
   );
+}
+
+/** The same session once more after its files had gone: a gateway had written the row back from memory. */
+function isRemnant(row: CatalogueRow, known: CatalogueRow): boolean {
+  return row.session_id === known.session_id && row.files < known.files;
 }
 
 /** What the user typed, safe for a terminal and of bounded length. */

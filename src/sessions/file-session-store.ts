@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type BigIntStats, lstatSync, renameSync } from 'node:fs';
 import { constants, open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { ClawbackError, errnoOf } from '../errors.ts';
 import { rowSha256 } from './canonical-json.ts';
 import type { Row, RowChange, RowOutcome, SessionStore, StoreSnapshot } from './session-store.ts';
@@ -19,8 +20,15 @@ export class FileSessionStore implements SessionStore {
   readonly kind = 'file';
   readonly path: string;
 
-  constructor(path: string) {
+  readonly #settleMs: number;
+
+  /**
+   * @param options.settleMs how long a live gateway gets to overwrite a commit before it counts: one that
+   *   read the file before our rename writes back what it read. @default 0
+   */
+  constructor(path: string, options: { readonly settleMs?: number } = {}) {
     this.path = path;
+    this.#settleMs = options.settleMs ?? 0;
   }
 
   async read(): Promise<StoreSnapshot> {
@@ -36,7 +44,9 @@ export class FileSessionStore implements SessionStore {
       const store = StoreText.parse(text, this.path);
       const { outcomes, accepted } = decide(store, changes);
       if (accepted.size === 0) return outcomes;
-      if (await this.#tryReplace(store.with(accepted), stats)) return this.#confirm(outcomes, accepted);
+      if (!(await this.#tryReplace(store.with(accepted), stats))) continue;
+      if (this.#settleMs > 0) await delay(this.#settleMs);
+      return this.#confirm(outcomes, accepted);
     }
     throw new ClawbackError(
       'store-busy',

@@ -15,6 +15,23 @@ export function familyOf(row: Row): string[] {
   return Array.isArray(family) ? family.filter((id): id is string => typeof id === 'string') : [];
 }
 
+/** Fields that say where a conversation's answers go, and what it is called there. */
+export const ROUTING_FIELDS = [
+  'route',
+  'deliveryContext',
+  'origin',
+  'channel',
+  'lastChannel',
+  'lastTo',
+  'lastAccountId',
+  'lastThreadId',
+  'groupId',
+  'groupChannel',
+  'subject',
+  'space',
+  'displayName',
+] as const;
+
 /**
  * Our mark in a tombstone. Not named `archivedAt`: from 2026.7.1 on OpenClaw refuses every turn of a row
  * that has such a field. The mark is information; the archive's own manifests decide.

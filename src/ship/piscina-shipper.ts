@@ -15,18 +15,23 @@ const ENTRY = fileURLToPath(new URL(`../../workers/ship${extname(import.meta.url
 export function piscinaShipper(settings: WorkerSettings, jobs: number): Shipper {
   const pool = new Piscina({
     filename: ENTRY,
-    minThreads: 0,
+    // One: a pool without a minimum starts no new thread for waiting tasks when its last one dies.
+    minThreads: 1,
     maxThreads: jobs,
     concurrentTasksPerWorker: TASKS_PER_THREAD,
     workerData: settings,
   });
+  const collapse = collapseOf(pool);
   const run = async <Reply extends ShipReply | VerifyReply>(
     name: string,
     task: ShipTask | VerifyTask,
     signal?: AbortSignal,
   ) => {
     try {
-      return (await pool.run(task, { name, ...(signal ? { signal } : {}) })) as Reply;
+      return (await Promise.race([
+        pool.run(task, { name, ...(signal ? { signal } : {}) }),
+        collapse,
+      ])) as Reply;
     } catch (error) {
       if (signal?.aborted) throw new ClawbackError('interrupted', 'archive: interrupted', { cause: error });
       throw new ClawbackError('worker-died', `run ${name} in a worker thread: ${describe(error)}`, {
@@ -48,4 +53,25 @@ export function piscinaShipper(settings: WorkerSettings, jobs: number): Shipper 
     },
     close: () => pool.destroy(),
   };
+}
+
+/**
+ * Rejects when threads die before they are ready: Piscina then gives up, and leaves waiting tasks without
+ * an answer.
+ */
+function collapseOf(pool: Piscina): Promise<never> {
+  const collapse = new Promise<never>((_resolve, reject) => {
+    pool.on('error', reject);
+    pool.on('workerDestroy', () => {
+      // Piscina starts a substitute, if it does, after this event.
+      setImmediate(() => {
+        if (pool.threads.length === 0 && pool.queueSize > 0)
+          reject(new Error('the thread ended as it started'));
+      });
+    });
+  });
+  collapse.catch(() => {
+    // Whoever waits for a task gets the reason; without one there is nobody to tell.
+  });
+  return collapse;
 }

@@ -122,11 +122,12 @@ async function putManifest(
   manifest: Manifest,
 ): Promise<number> {
   const raw = encodeManifest(manifest);
+  // What could not be read again must not commit anything, nor lie in the archive as a damaged batch for ever.
+  decodeManifest(raw, key);
   const frame = codec.compress(raw, settings.level);
   await objects.put(key, frame);
   const back = codec.decompress(await objects.get(key), raw.length);
-  // Decoded too: what could not be read again must not commit anything.
-  if (Buffer.compare(back, raw) === 0 && decodeManifest(back, key)) return frame.length;
+  if (Buffer.compare(back, raw) === 0) return frame.length;
   throw new ClawbackError('object-corrupt', `read back manifest ${key}: it is not what was written`, {
     hint: 'no local file was removed; check the storage, then run again',
   });

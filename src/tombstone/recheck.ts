@@ -1,6 +1,7 @@
 import type { ArchivePlan } from '../plan/plan.ts';
-import { References } from '../plan/references.ts';
-import { sameIdentity } from '../scan/scan.ts';
+import { namesOf, References } from '../plan/references.ts';
+import { isArchivable } from '../scan/file-kind.ts';
+import { type ScannedFile, sameIdentity } from '../scan/scan.ts';
 import { rowSha256 } from '../sessions/canonical-json.ts';
 import type { ArchivedFile } from '../ship/task.ts';
 import type { Abandoned, CommittedSession } from './committed.ts';
@@ -23,8 +24,8 @@ export function recheck(sessions: readonly CommittedSession[], fresh: ArchivePla
   const abandoned: Abandoned[] = [];
   const references = new References(fresh.snapshot);
   const rows = new Map(fresh.snapshot.rows.map(({ sessionKey, row }) => [sessionKey, rowSha256(row)]));
-  const selectedKeys = new Map(
-    fresh.selected.flatMap((one) => (one.row === null ? [] : [[one.sessionKey, one.action]])),
+  const selected = new Map(
+    fresh.selected.flatMap((one) => (one.row === null ? [] : [[one.sessionKey, one]])),
   );
   const selectedOrphans = new Set(
     fresh.selected.flatMap((one) => (one.row === null ? one.files.map((file) => file.name) : [])),
@@ -38,7 +39,8 @@ export function recheck(sessions: readonly CommittedSession[], fresh: ArchivePla
     const { entry } = session;
     const found = rows.get(entry.sessionKey ?? '');
     const after = entry.tombstone === null ? undefined : rowSha256(entry.tombstone);
-    const hasStrayStub = entry.tombstone !== null && found !== after;
+    const isStubNamed = references.isReferenced(String(entry.tombstone?.sessionFile));
+    const hasStrayStub = entry.tombstone !== null && found !== after && !isStubNamed;
     const abandon = (why: Abandoned['why']) => abandoned.push({ session, why, hasStrayStub });
     if (!session.files.every(isUnchanged)) abandon('files-changed');
     else if (entry.action === 'files') {
@@ -48,12 +50,35 @@ export function recheck(sessions: readonly CommittedSession[], fresh: ArchivePla
       if (found === after) {
         // The stub belongs to the tombstone; the archived files must belong to nobody.
         if (session.files.some((file) => references.isReferenced(file.name))) abandon('now-active');
+        // A restore that died half-way: its files are back, its row is not yet.
+        else if (fresh.restoredIds.has(entry.sessionId ?? '')) abandon('now-active');
+        else if (!ownsAll(session, fresh, references)) abandon('files-changed');
         else done.push(session);
       } else if (found === undefined) abandon('row-gone');
       else if (found !== entry.rowSha256) abandon('row-changed');
-      else if (selectedKeys.get(entry.sessionKey) !== entry.action) abandon('now-active');
+      else if (selected.get(entry.sessionKey)?.action !== entry.action) abandon('now-active');
+      else if (!isSameSet(session, selected.get(entry.sessionKey)?.files ?? [])) abandon('files-changed');
       else ready.push(session);
     }
   }
   return { ready, done, abandoned };
+}
+
+/** Neither is there a file by now that the archive lacks, nor does the manifest name one of another row. */
+function isSameSet({ files }: CommittedSession, planned: readonly ScannedFile[]): boolean {
+  const names = new Set(planned.filter(({ kind }) => isArchivable(kind)).map(({ name }) => name));
+  return names.size === files.length && files.every(({ name }) => names.has(name));
+}
+
+/** Whether the files are those of the archived row: a manifest is not believed when it names others. */
+function ownsAll(
+  { entry, files }: CommittedSession,
+  { snapshot }: ArchivePlan,
+  { folder }: References,
+): boolean {
+  const names = entry.row === null ? new Set<string>() : namesOf(entry.row, folder);
+  return files.every(({ name }) => {
+    const file = snapshot.files.get(name);
+    return names.has(name) || (file?.kind === 'checkpoint' && file.base === entry.sessionId);
+  });
 }

@@ -1,4 +1,4 @@
-import type { RowChange, SessionStore } from '../sessions/session-store.ts';
+import type { RowChange, RowOutcome, SessionStore } from '../sessions/session-store.ts';
 import { syncDirectory } from '../sessions/sync-directory.ts';
 import type { Abandoned, CommittedSession } from './committed.ts';
 import type { Rechecked } from './recheck.ts';
@@ -43,13 +43,14 @@ export class Tombstoned {
     for (const session of withRow) await writeStub(sessionsDir, session.entry);
     await syncDirectory(sessionsDir);
     const outcomes = await store.commit(withRow.map(rowChange));
+    const named = await namedFiles(store, outcomes);
     const committed: CommittedSession[] = [];
     const abandoned: Abandoned[] = [];
     for (const session of withRow) {
       const outcome = outcomes.get(session.entry.sessionKey as string);
       if (outcome === 'committed') committed.push(session);
       else {
-        await removeOwnStub(sessionsDir, session.entry);
+        if (!named.has(session.entry.tombstone?.sessionFile)) await removeOwnStub(sessionsDir, session.entry);
         abandoned.push({
           session,
           why: outcome === 'gone' ? 'row-gone' : 'row-changed',
@@ -59,6 +60,15 @@ export class Tombstoned {
     }
     return new Tombstoned(sessionsDir, committed, [...checked.abandoned, ...abandoned]);
   }
+}
+
+/** A row that took our change and was written to since may name its stub still. */
+async function namedFiles(
+  store: SessionStore,
+  outcomes: ReadonlyMap<string, RowOutcome>,
+): Promise<ReadonlySet<unknown>> {
+  if ([...outcomes.values()].every((outcome) => outcome === 'committed')) return new Set();
+  return new Set((await store.read()).rows.map(({ row }) => row.sessionFile));
 }
 
 function rowChange({ entry }: CommittedSession): RowChange {

@@ -1,4 +1,4 @@
-import { familyOf, sessionIdOf, type TombstoneMark } from '../sessions/row.ts';
+import { familyOf, ROUTING_FIELDS, sessionIdOf, type TombstoneMark } from '../sessions/row.ts';
 import type { Row } from '../sessions/session-store.ts';
 
 /** Everything that takes room or speaks of a run that is over; the manifest keeps the whole row. */
@@ -51,26 +51,8 @@ const DROPPED = new Set([
 /** Fields of later releases and of plugins stay when they are this small: one of them may be routing. */
 const MAX_UNKNOWN_CHARS = 512;
 
-/** Fields that routing and the user's settings are made of; kept whatever their size. */
-const KEPT = new Set([
-  'route',
-  'deliveryContext',
-  'origin',
-  'channel',
-  'chatType',
-  'lastChannel',
-  'lastTo',
-  'lastAccountId',
-  'lastThreadId',
-  'groupId',
-  'groupChannel',
-  'subject',
-  'space',
-  'displayName',
-  'label',
-  'spawnedBy',
-  'parentSessionKey',
-]);
+/** Kept whatever their size: routing, what kind of conversation it is, and where it came from. */
+const KEPT = new Set<string>([...ROUTING_FIELDS, 'chatType', 'label', 'spawnedBy', 'parentSessionKey']);
 
 export interface TombstoneInput {
   readonly row: Row;

@@ -116,29 +116,27 @@ function assertSize(pack: ManifestPack, size: number | undefined): void {
   );
 }
 
-/** Batches that no catalogue object names. A manifest that one names and that is gone is a difference. */
+/** Batches that no catalogue object names. A manifest that one names and that is gone is a difference, as is a damaged catalogue. */
 async function compareCatalogue(
   archive: Archive,
   batchIds: readonly string[],
   note: (key: string, error: unknown) => void,
   signal?: AbortSignal,
 ): Promise<string[]> {
-  try {
-    const catalogued = new Set((await archive.cataloguedRows(signal)).map((row) => row.batch_id));
-    const present = new Set(batchIds);
-    for (const batchId of catalogued) {
-      if (present.has(batchId)) continue;
-      const hint =
-        'its sessions cannot be restored without it; bring the object back from a copy of the bucket';
-      note(
-        `manifest of ${batchId}`,
-        new ClawbackError('object-not-found', `verify ${batchId}: its manifest is gone`, { hint }),
-      );
-    }
-    return batchIds.filter((id) => !catalogued.has(id));
-  } catch (error) {
-    // A damaged catalogue is a difference too, but it can be rebuilt.
-    note('catalogue', error);
-    return [];
+  const catalogued = new Set(
+    (await archive.cataloguedRows({ onDamage: note, ...(signal ? { signal } : {}) })).map(
+      (row) => row.batch_id,
+    ),
+  );
+  const present = new Set(batchIds);
+  for (const batchId of catalogued) {
+    if (present.has(batchId)) continue;
+    const hint =
+      'its sessions cannot be restored without it; bring the object back from a copy of the bucket';
+    note(
+      `manifest of ${batchId}`,
+      new ClawbackError('object-not-found', `verify ${batchId}: its manifest is gone`, { hint }),
+    );
   }
+  return batchIds.filter((id) => !catalogued.has(id));
 }

@@ -5,6 +5,7 @@ import {
   type Manifest,
   type ManifestFile,
 } from '../../src/manifest/manifest.ts';
+import { rowSha256 } from '../../src/sessions/canonical-json.ts';
 import { FILE, manifestOf } from '../support/manifests.ts';
 
 function decoded(value: unknown): Manifest {
@@ -31,7 +32,10 @@ describe('a manifest', () => {
   it('comes back as it was written, rows with unknown fields and all', () => {
     const manifest = manifestOf(1, 3);
     const row = JSON.parse('{"deep":{"a":[1,null,{"b":"\\ud800"}]},"-0":-0.5,"updatedAt":1e21}');
-    const full = { ...manifest, sessions: manifest.sessions.map((session) => ({ ...session, row })) };
+    const full = {
+      ...manifest,
+      sessions: manifest.sessions.map((session) => ({ ...session, row, rowSha256: rowSha256(row) })),
+    };
     expect(decodeManifest(encodeManifest(full), 'k')).toEqual(full);
   });
 

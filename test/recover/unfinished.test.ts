@@ -22,7 +22,7 @@ async function committed() {
 describe('a batch that was committed by a run that died', () => {
   it('is found whole, every file with its present identity', async () => {
     const { folder, files, manifest } = await committed();
-    const [session] = await unfinishedSessions(manifest, folder);
+    const [session] = await unfinishedSessions(manifest, folder, true);
     expect(session?.entry.archiveId).toBe(manifest.sessions[0]?.archiveId);
     expect(session?.entry).not.toHaveProperty('files');
     expect(session?.files).toEqual(
@@ -39,7 +39,7 @@ describe('a batch that was committed by a run that died', () => {
     await rm(join(folder, 'a.jsonl'));
     await writeFile(join(folder, 'a.jsonl'), 'conversation');
     await utimes(join(folder, 'a.jsonl'), 1, 1);
-    const [session] = await unfinishedSessions(manifest, folder);
+    const [session] = await unfinishedSessions(manifest, folder, true);
     expect(session?.files.map(({ name }) => name)).toEqual(['a.jsonl', 'b.jsonl']);
   });
 
@@ -73,13 +73,13 @@ describe('a batch that was committed by a run that died', () => {
   ])('leaves a file out that %s', async (_what, happen) => {
     const { folder, manifest } = await committed();
     await happen(join(folder, 'a.jsonl'));
-    const [session] = await unfinishedSessions(manifest, folder);
+    const [session] = await unfinishedSessions(manifest, folder, true);
     expect(session?.files.map(({ name }) => name)).toEqual(['b.jsonl']);
   });
 
   it('is found again without files once they are gone: finishing twice is finishing once', async () => {
     const { folder, manifest } = await committed();
     for (const name of ['a.jsonl', 'b.jsonl']) await rm(join(folder, name));
-    expect((await unfinishedSessions(manifest, folder)).map(({ files }) => files)).toEqual([[]]);
+    expect((await unfinishedSessions(manifest, folder, true)).map(({ files }) => files)).toEqual([[]]);
   });
 });

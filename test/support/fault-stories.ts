@@ -9,8 +9,8 @@ import { DirectoryObjectStore } from '../../src/objects/directory.ts';
 import { PackReader } from '../../src/packs/pack-reader.ts';
 import { tombstoneMark } from '../../src/sessions/row.ts';
 import type { Home } from '../stories/support/home.ts';
-import { COMPILED_MAIN } from './cli.ts';
 import { sha256 } from './faults.ts';
+import { COMPILED_MAIN } from './run-cli.ts';
 
 /** SHA-256 by name of every file in the sessions folder but the store itself. */
 export type Originals = ReadonlyMap<string, string>;

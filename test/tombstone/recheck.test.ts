@@ -87,8 +87,12 @@ describe('right before the commit, a trimmed row', () => {
     expect(outcome(ENTRY, now)).toBe(expected);
   });
 
-  it('that was archived without files is judged by its row alone', () => {
-    expect(outcome(ENTRY, NOW, [])).toBe('ready');
+  it('whose file the archive lacks is left alone', () => {
+    expect(outcome(ENTRY, NOW, [])).toBe('files-changed');
+  });
+
+  it('that has no files is judged by its row alone', () => {
+    expect(outcome(ENTRY, { ...NOW, files: [] }, [])).toBe('ready');
   });
 
   it('is not taken for a row of the same key that should be removed', () => {

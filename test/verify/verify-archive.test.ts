@@ -123,7 +123,7 @@ describe('verifying an archive', () => {
     const { verify, replace } = await archived();
     await replace(catalogueKey(INSTANCE, 'r'), () => Buffer.from('junk'));
     expect((await verify()).differences.map(({ key, error }) => [key, error.code])).toEqual([
-      ['catalogue', 'frame-corrupt'],
+      ['catalogue of r', 'frame-corrupt'],
     ]);
   });
 
