@@ -91,7 +91,7 @@ async function shipOne(line: Line, batch: Batch, signal?: AbortSignal): Promise<
 /**
  * Looks again, changes the rows, frees the files. Files that need no row changed go first: on a full disk they
  * make the room that rewriting the store takes. Returns false, with the reason in the tally, if the store
- * could not be changed: the sessions are in the archive, and the next run finishes them.
+ * could not be changed or a file not removed: the sessions are in the archive, and the next run finishes them.
  */
 async function commit(line: Line, store: LineStore, sessions: readonly CommittedSession[]): Promise<boolean> {
   if (sessions.length === 0) return true;
@@ -99,10 +99,12 @@ async function commit(line: Line, store: LineStore, sessions: readonly Committed
     await store.assertMayCommit();
     const checked = recheck(sessions, await store.plan());
     const rowless = Tombstoned.withoutRows(store.sessionsDir, checked);
-    line.tally.tombstoned(rowless, await reclaim(rowless));
+    const first = await reclaim(rowless);
+    line.tally.tombstoned(rowless, first);
     const tombstoned = await Tombstoned.commit(store.sessions, store.sessionsDir, checked);
-    line.tally.tombstoned(tombstoned, await reclaim(tombstoned));
-    return true;
+    const second = await reclaim(tombstoned);
+    line.tally.tombstoned(tombstoned, second);
+    return [...first.left, ...second.left].every(({ isFailure }) => !isFailure);
   } catch (error) {
     line.tally.uncommitted(sessions, toErrorData(error));
     return false;
@@ -119,8 +121,9 @@ async function finishEarlierRuns(line: Line, signal?: AbortSignal): Promise<stri
       if (store === undefined) continue;
       await proveAgain(line, manifest, signal);
       const sessions = await unfinishedSessions(manifest, store.sessionsDir, line.batching.keepModelRunFiles);
-      line.tally.counts.recoveredSessions += sessions.length;
+      const before = line.tally.finishedSessions;
       if (await commit(line, store, sessions)) finished.push(batchId);
+      line.tally.counts.recoveredSessions += line.tally.finishedSessions - before;
     } catch (error) {
       // A damaged batch must not keep all others from being archived, night after night: it is reported, and stays.
       if (!(error instanceof ClawbackError) || !DAMAGE.has(error.code)) throw error;

@@ -103,10 +103,14 @@ export async function takeSnapshot(
   const neighbours = sharing.filter(
     ({ storePath, state }) => storePath !== store.storePath && state === 'file',
   );
+  const others = allStores
+    .filter(({ state }) => state === 'file')
+    .filter((other) => !sharing.includes(other));
   return scan({
     store,
     sessions: new FileSessionStore(store.storePath),
     neighbours: neighbours.map(({ storePath }) => new FileSessionStore(storePath)),
+    others: others.map(({ storePath }) => new FileSessionStore(storePath)),
     // Of several stores in one folder the first has the orphans; none, if there is one whose rows we cannot read.
     ownsOrphans: sharing[0]?.storePath === store.storePath && sharing.every(({ state }) => state === 'file'),
     activity: await readActivity(stateDir, openclaw),

@@ -1,7 +1,7 @@
 import { type ErrorData, toErrorData } from './errors.ts';
 import type { ArchivePlan } from './plan/plan.ts';
 import type { KeepReason, SelectReason } from './plan/reasons.ts';
-import type { Reclaimed } from './reclaim/reclaim.ts';
+import type { LeftFile, Reclaimed } from './reclaim/reclaim.ts';
 import type { Batch } from './ship/batches.ts';
 import type { ShipReport } from './ship/task.ts';
 import type { Abandoned, CommittedSession } from './tombstone/committed.ts';
@@ -100,9 +100,21 @@ export class RunTally {
   readonly leftAlone: LeftAlone[] = [];
   /** What went wrong beside single sessions: a damaged batch of an earlier run, a catalogue that could not be written. */
   readonly problems: Problem[] = [];
-  readonly filesLeft: { name: string; why: string }[] = [];
+  readonly filesLeft: LeftFile[] = [];
   /** Archive ids chosen by `retention.maxEntries`, to tell capped rows from pruned ones. */
   readonly #capped = new Set<string>();
+
+  /** Sessions whose rows were changed or whose loose files went. */
+  get finishedSessions(): number {
+    const { counts } = this;
+    return (
+      counts.modelRunRowsRemoved +
+      counts.ordinaryRowsPruned +
+      counts.ordinaryRowsCapped +
+      counts.protectedRowsTrimmed +
+      counts.orphanSessionsArchived
+    );
+  }
 
   shipped(batch: Batch, report: ShipReport): void {
     for (const { index, files } of report.shipped) {

@@ -71,7 +71,11 @@ describe('the counts of a plan', () => {
 describe('the tally of a run', () => {
   const done = batch.task.sessions.map(({ entry }) => ({ entry, files: [] }));
   const finished = Tombstoned.withoutRows('/nowhere', { ready: [], done, abandoned: [] });
-  const reclaimed = { files: 3, freedBytes: 12_288, left: [{ name: 'x', why: 'it changed' }] };
+  const reclaimed = {
+    files: 3,
+    freedBytes: 12_288,
+    left: [{ name: 'x', why: 'it changed', isFailure: false }],
+  };
 
   it('counts each session under what was done to it', () => {
     const tally = new RunTally();

@@ -1,6 +1,12 @@
 import type { Codec } from '../codec/codec.ts';
 import { ClawbackError, type ErrorCode, isClawbackError } from '../errors.ts';
-import { type CatalogueRow, catalogueRows, decodeCatalogue, encodeCatalogue } from '../manifest/catalogue.ts';
+import {
+  type CatalogueRow,
+  catalogueRows,
+  decodeCatalogue,
+  encodeCatalogue,
+  MAX_CATALOGUE_BYTES,
+} from '../manifest/catalogue.ts';
 import {
   CATALOGUE_SUFFIX,
   catalogueKey,
@@ -123,7 +129,7 @@ export class Archive {
   async #catalogueObject(runId: string, signal?: AbortSignal): Promise<CatalogueRow[]> {
     const key = catalogueKey(this.instance, runId);
     const frame = await this.#cache.get(key, () => this.objects.get(key, undefined, signal));
-    return decodeCatalogue(this.codec.decompress(frame, MAX_MANIFEST_BYTES), key);
+    return decodeCatalogue(this.codec.decompress(frame, MAX_CATALOGUE_BYTES), key);
   }
 
   async #ids(prefix: string, suffix: string, signal?: AbortSignal): Promise<string[]> {

@@ -27,11 +27,24 @@ export class CatalogueCache {
       return kept.subarray(DIGEST_CHARS);
     }
     const bytes = await fetch();
+    await this.#keep(path, bytes);
+    return bytes;
+  }
+
+  /** A folder that cannot be written costs time, nothing else. */
+  async #keep(path: string, bytes: Uint8Array): Promise<void> {
+    try {
+      await this.#write(path, bytes);
+    } catch (error) {
+      if (errnoOf(error) === undefined) throw error;
+    }
+  }
+
+  async #write(path: string, bytes: Uint8Array): Promise<void> {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
     const temporary = `${path}.${randomUUID()}`;
     await writeFile(temporary, Buffer.concat([Buffer.from(sha256(bytes), 'latin1'), bytes]), { mode: 0o600 });
     await rename(temporary, path);
-    return bytes;
   }
 }
 

@@ -124,7 +124,9 @@ export function describeRun(
           `${count(leftAlone.length, 'session')} changed while being archived and stayed; the next run looks again`,
         ]
       : []),
-    ...filesLeft.map(({ name, why }) => `left ${safe(name)}: ${why}`),
+    ...filesLeft.map(
+      ({ name, why, isFailure }) => `${isFailure ? 'FAILED to remove' : 'left'} ${safe(name)}: ${why}`,
+    ),
     ...skipped.map(({ id, state, detail }) => `agent ${id} skipped: ${detail ?? state}`),
     ...describeProblems(problems),
     ...describeFailures(failures),

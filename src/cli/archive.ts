@@ -104,13 +104,9 @@ function head(installation: Installation) {
 
 function exitCodeOf({ tally, interrupted }: ArchiveRun): ExitCode {
   if (interrupted) return EXIT.interrupted;
-  const { failures, problems, counts } = tally;
-  if (failures.length === 0 && problems.length === 0) return EXIT.done;
-  const done =
-    counts.modelRunRowsRemoved +
-    counts.ordinaryRowsPruned +
-    counts.ordinaryRowsCapped +
-    counts.protectedRowsTrimmed +
-    counts.orphanSessionsArchived;
-  return failures.length > 0 && done === 0 ? EXIT.failed : EXIT.someFailed;
+  const { failures, problems, filesLeft } = tally;
+  const isClean =
+    failures.length === 0 && problems.length === 0 && filesLeft.every(({ isFailure }) => !isFailure);
+  if (isClean) return EXIT.done;
+  return failures.length > 0 && tally.finishedSessions === 0 ? EXIT.failed : EXIT.someFailed;
 }

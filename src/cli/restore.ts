@@ -121,7 +121,8 @@ async function intoStore(
     const target = await targetOf(installation, store, lock, flags);
     const plan = await planRestore(session, target, options);
     // Recorded first: were we to die half-way, the files put back so far would not be archived again at once.
-    if (session.sessionId !== null) await installation.state.recordRestored([session.sessionId], nowMs);
+    const restoredName = session.sessionId ?? session.sessionKey;
+    if (restoredName !== null) await installation.state.recordRestored([restoredName], nowMs);
     const { setAside } = await restoreInPlace(archive, manifest, plan, target, options, io.signal);
     report(opened, plan, io, flags, setAside);
     return EXIT.done;

@@ -27,6 +27,9 @@ const rowSchema = z.object({
   stored_bytes: z.number().int(),
 });
 
+/** A decoded catalogue may be this large: about half a million sessions in one run. */
+export const MAX_CATALOGUE_BYTES = 256 * 1024 * 1024;
+
 export type CatalogueRow = z.infer<typeof rowSchema>;
 
 export function catalogueRows(manifest: Manifest): CatalogueRow[] {

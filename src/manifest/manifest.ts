@@ -147,8 +147,8 @@ export type ManifestPack = Manifest['packs'][number];
 export type ManifestFrame = ManifestPack['frames'][number];
 export type FileKind = (typeof FILE_KINDS)[number];
 
-/** A decoded manifest may be this large; rows of 16 KB and 500 sessions a batch come to a tenth of it. */
-export const MAX_MANIFEST_BYTES = 256 * 1024 * 1024;
+/** A decoded manifest may be this large; batches are cut so that theirs stays well below. */
+export const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;
 
 export function encodeManifest(manifest: Manifest): Uint8Array {
   return Buffer.from(`${JSON.stringify(manifest)}\n`);

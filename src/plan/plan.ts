@@ -54,7 +54,7 @@ export interface PlanInput {
   readonly snapshot: Snapshot;
   readonly policy: Policy;
   readonly nowMs: number;
-  /** When the operator restored a session id last: it counts as activity. */
+  /** When the operator last restored a session, by its id or, without one, by its key: it counts as activity. */
   readonly restoredAtMs: ReadonlyMap<string, number>;
 }
 
@@ -88,7 +88,7 @@ function judgeRow(storeRow: StoreRow, input: PlanInput, references: References):
   const agentId = parseSessionKey(sessionKey)?.agentId ?? snapshot.store.agentId ?? 'main';
   const files = references.filesOf(row);
   const sessionId = sessionIdOf(row);
-  const restoredMs = sessionId === null ? 0 : (input.restoredAtMs.get(sessionId) ?? 0);
+  const restoredMs = input.restoredAtMs.get(sessionId ?? sessionKey) ?? 0;
   const activityMs = lastActivityMs(row, files);
   const lastMs = activityMs === undefined ? undefined : Math.max(activityMs, restoredMs);
   const idleMs = lastMs === undefined ? undefined : nowMs - lastMs;

@@ -6,22 +6,29 @@ import { syncDirectory } from '../sessions/sync-directory.ts';
 import type { ArchivedFile } from '../ship/task.ts';
 import type { Tombstoned } from '../tombstone/tombstone-rows.ts';
 
+export interface LeftFile {
+  readonly name: string;
+  readonly why: string;
+  /** It should have gone and could not be removed; otherwise it has changed, or was gone already. */
+  readonly isFailure: boolean;
+}
+
 export interface Reclaimed {
   readonly files: number;
   /** Blocks that the file system held for the removed files, measured at their removal. */
   readonly freedBytes: number;
   /** Files that stay: changed at the last moment, or not removable. */
-  readonly left: readonly { readonly name: string; readonly why: string }[];
+  readonly left: readonly LeftFile[];
 }
 
 /** Unlinks exactly the files that a `Tombstoned` names, each only while it is still the file that was hashed. */
 export async function reclaim(tombstoned: Tombstoned): Promise<Reclaimed> {
   let files = 0;
   let freedBytes = 0;
-  const left: { name: string; why: string }[] = [];
+  const left: LeftFile[] = [];
   for (const file of tombstoned.sessions.flatMap((session) => session.files)) {
     const result = await unlinkUnchanged(join(tombstoned.sessionsDir, file.name), file);
-    if (typeof result === 'string') left.push({ name: file.name, why: result });
+    if (typeof result !== 'number') left.push({ name: file.name, ...result });
     else {
       files += 1;
       freedBytes += result;
@@ -32,14 +39,16 @@ export async function reclaim(tombstoned: Tombstoned): Promise<Reclaimed> {
 }
 
 /** Bytes freed, or why the file stays. */
-async function unlinkUnchanged(path: string, file: ArchivedFile): Promise<number | string> {
+async function unlinkUnchanged(path: string, file: ArchivedFile): Promise<number | Omit<LeftFile, 'name'>> {
   try {
     const found = describeStats(await lstat(path, { bigint: true }));
-    if (!found.isPlain || !sameIdentity(found.identity, file.identity))
-      return 'it changed after it was archived';
+    if (!found.isPlain || !sameIdentity(found.identity, file.identity)) {
+      return { why: 'it changed after it was archived', isFailure: false };
+    }
     await unlink(path);
     return found.diskBytes;
   } catch (error) {
-    return errnoOf(error) === 'ENOENT' ? 'it was gone already' : describe(error);
+    if (errnoOf(error) === 'ENOENT') return { why: 'it was gone already', isFailure: false };
+    return { why: describe(error), isFailure: true };
   }
 }

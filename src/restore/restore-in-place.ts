@@ -116,7 +116,9 @@ export async function restoreInPlace(
     await syncDirectory(target.sessionsDir);
     await putRow(plan, target);
     // A row that stays may name its stub still: an inbound message touches the row before the turn begins.
-    if (plan.row?.kind === 'put') await removeOwnStub(target.sessionsDir, plan.session);
+    const stub = plan.session.tombstone?.sessionFile;
+    const isNamed = plan.row?.kind === 'keep' && plan.current?.sessionFile === stub;
+    if (!isNamed) await removeOwnStub(target.sessionsDir, plan.session);
   } finally {
     await rm(staging, { recursive: true, force: true });
   }

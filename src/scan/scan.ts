@@ -1,19 +1,21 @@
 import type { BigIntStats } from 'node:fs';
 import { lstat, realpath } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import glob from 'fast-glob';
-import { errnoOf } from '../errors.ts';
+import { errnoOf, isClawbackError } from '../errors.ts';
 import type { ActivityEvidence } from '../openclaw/activity-evidence.ts';
 import type { StoreLocation } from '../openclaw/discover-stores.ts';
-import type { SessionStore, StoreRow } from '../sessions/session-store.ts';
+import type { SessionStore, StoreRow, StoreSnapshot } from '../sessions/session-store.ts';
 import { classifyFileName, type ScannedKind } from './file-kind.ts';
 
-/** What tells one state of a file from another. A re-check compares all four. */
+/** What tells one state of a file from another. A re-check compares them all. */
 export interface FileIdentity {
   readonly dev: bigint;
   readonly ino: bigint;
   readonly size: bigint;
   readonly mtimeNs: bigint;
+  /** Tells of a rewrite that set the modification time back. */
+  readonly ctimeNs: bigint;
 }
 
 /** One top-level entry of a sessions folder. */
@@ -61,6 +63,8 @@ export interface ScanInput {
   readonly sessions: SessionStore;
   /** Stores that share the folder with this one. */
   readonly neighbours: readonly SessionStore[];
+  /** Stores in other folders. A row of theirs may name a transcript in ours by its absolute path. */
+  readonly others: readonly SessionStore[];
   readonly ownsOrphans: boolean;
   readonly activity: ActivityEvidence;
 }
@@ -68,9 +72,10 @@ export interface ScanInput {
 /** Reads only. Files that vanish while we look are not in the snapshot. */
 export async function scan(input: ScanInput): Promise<Snapshot> {
   const { store } = input;
-  const [{ rows, malformedRows }, neighbourRows, files, prompts, realSessionsDir] = await Promise.all([
+  const [{ rows, malformedRows }, neighbours, others, files, prompts, realSessionsDir] = await Promise.all([
     input.sessions.read(),
     Promise.all(input.neighbours.map((neighbour) => neighbour.read())),
+    readAll(input.others),
     scanFiles(store),
     scanPrompts(store.sessionsDir),
     realpath(store.sessionsDir),
@@ -80,12 +85,33 @@ export async function scan(input: ScanInput): Promise<Snapshot> {
     realSessionsDir,
     rows,
     malformedRows,
-    neighbourRows: neighbourRows.flatMap((snapshot) => snapshot.rows),
-    ownsOrphans: input.ownsOrphans,
+    neighbourRows: [
+      ...neighbours,
+      ...(others ?? []).map(visitorsOf([store.sessionsDir, realSessionsDir])),
+    ].flatMap((snapshot) => snapshot.rows),
+    // A store that cannot be read may name any file.
+    ownsOrphans: input.ownsOrphans && others !== undefined,
     files,
     prompts,
     activity: input.activity,
   };
+}
+
+/** Undefined if one of them cannot be read: that is its own run's failure, not this one's. */
+async function readAll(stores: readonly SessionStore[]): Promise<readonly StoreSnapshot[] | undefined> {
+  try {
+    return await Promise.all(stores.map((store) => store.read()));
+  } catch (error) {
+    if (isClawbackError(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Keeps the rows whose transcript lies in one of these spellings of our folder. */
+function visitorsOf(folders: readonly string[]) {
+  const isHere = ({ row }: StoreRow) =>
+    typeof row.sessionFile === 'string' && folders.includes(dirname(row.sessionFile));
+  return (snapshot: StoreSnapshot) => ({ rows: snapshot.rows.filter(isHere) });
 }
 
 async function scanFiles(store: StoreLocation): Promise<ReadonlyMap<string, ScannedFile>> {
@@ -100,19 +126,25 @@ async function scanFiles(store: StoreLocation): Promise<ReadonlyMap<string, Scan
 }
 
 export function describeStats(stats: BigIntStats) {
-  const { dev, ino, size, mtimeNs } = stats;
+  const { dev, ino, size, mtimeNs, ctimeNs } = stats;
   return {
     sizeBytes: Number(size),
     diskBytes: Number(stats.blocks) * 512,
     mtimeMs: Number(mtimeNs) / 1e6,
     mode: Number(stats.mode & 0o7777n),
-    identity: { dev, ino, size, mtimeNs },
+    identity: { dev, ino, size, mtimeNs, ctimeNs },
     isPlain: stats.isFile() && stats.nlink === 1n,
   };
 }
 
 export function sameIdentity(a: FileIdentity, b: FileIdentity): boolean {
-  return a.dev === b.dev && a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs;
+  return (
+    a.dev === b.dev &&
+    a.ino === b.ino &&
+    a.size === b.size &&
+    a.mtimeNs === b.mtimeNs &&
+    a.ctimeNs === b.ctimeNs
+  );
 }
 
 function listNames(directory: string): Promise<string[]> {

@@ -7,7 +7,7 @@ import { rowSha256 } from '../sessions/canonical-json.ts';
 import { tombstoneOf } from '../tombstone/tombstone.ts';
 import type { ShipSession, ShipTask, SourceFile } from './task.ts';
 
-/** Raw bytes of a batch, between these; a single larger session is a batch of its own. */
+/** Bytes of a batch's files and rows, between these; a single larger session is a batch of its own. */
 const MIN_BATCH_BYTES = 16 * 1024 * 1024;
 const MAX_BATCH_BYTES = 64 * 1024 * 1024;
 
@@ -97,8 +97,10 @@ function sourceFile({ name, kind, identity, mode, mtimeMs }: ScannedFile): Sourc
   return isArchivable(kind) ? [{ name, kind, identity, mode, mtimeMs }] : [];
 }
 
-function bytesOf(session: PlannedSession): number {
-  return session.files.reduce((sum, file) => sum + file.sizeBytes, 0);
+/** The manifest holds the row twice, before and after. */
+function bytesOf({ files, row }: PlannedSession): number {
+  const rowBytes = row === null ? 0 : Buffer.byteLength(JSON.stringify(row));
+  return files.reduce((sum, file) => sum + file.sizeBytes, 2 * rowBytes);
 }
 
 function compare(a: string, b: string): number {

@@ -54,7 +54,7 @@ export class LocalState {
     }
   }
 
-  /** When each session id was last restored by hand, in epoch milliseconds: it keeps the next run from archiving it again at once. */
+  /** When each session id (or the key of a row without one) was last restored by hand, in epoch milliseconds: it keeps the next run from archiving it again at once. */
   async restoredAtMs(): Promise<ReadonlyMap<string, number>> {
     const text = await readIfThere(this.#restoredPath);
     if (text === undefined) return new Map();
@@ -71,12 +71,12 @@ export class LocalState {
     }
   }
 
-  async recordRestored(sessionIds: readonly string[], nowMs: number): Promise<void> {
+  async recordRestored(names: readonly string[], nowMs: number): Promise<void> {
     const restored = new Map(await this.restoredAtMs());
-    for (const id of sessionIds) restored.set(id, nowMs);
+    for (const name of names) restored.set(name, nowMs);
     await mkdir(dirname(this.#restoredPath), { recursive: true, mode: 0o700 });
     const temporary = `${this.#restoredPath}.${process.pid}.tmp`;
-    await writeFile(temporary, JSON.stringify(Object.fromEntries(restored)), { mode: 0o600 });
+    await writeFile(temporary, JSON.stringify(Object.fromEntries(restored)), { mode: 0o600, flush: true });
     await rename(temporary, this.#restoredPath);
   }
 

@@ -61,7 +61,7 @@ export class StoreLock {
   async #create(): Promise<boolean> {
     const temporary = `${this.#path}.${randomUUID()}`;
     try {
-      await writeFile(temporary, this.#content, { mode: 0o600, flag: 'wx' });
+      await writeFile(temporary, this.#content, { mode: 0o600, flag: 'wx', flush: true });
       await link(temporary, this.#path);
       return true;
     } catch (error) {

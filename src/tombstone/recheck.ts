@@ -51,7 +51,7 @@ export function recheck(sessions: readonly CommittedSession[], fresh: ArchivePla
         // The stub belongs to the tombstone; the archived files must belong to nobody.
         if (session.files.some((file) => references.isReferenced(file.name))) abandon('now-active');
         // A restore that died half-way: its files are back, its row is not yet.
-        else if (fresh.restoredIds.has(entry.sessionId ?? '')) abandon('now-active');
+        else if (fresh.restoredIds.has(entry.sessionId ?? entry.sessionKey ?? '')) abandon('now-active');
         else if (!ownsAll(session, fresh, references)) abandon('files-changed');
         else done.push(session);
       } else if (found === undefined) abandon('row-gone');

@@ -13,16 +13,38 @@ async function sessionsDir(rows: unknown = { 'agent:main:main': { sessionId: 'a'
   return folder;
 }
 
-function scanned(folder: string, neighbours: readonly string[] = []): Promise<Snapshot> {
+function scanned(
+  folder: string,
+  neighbours: readonly string[] = [],
+  others: readonly string[] = [],
+): Promise<Snapshot> {
   const storePath = join(folder, 'sessions.json');
   return scan({
     store: { id: 'main', agentId: 'main', storePath, sessionsDir: folder, state: 'file' },
     sessions: new FileSessionStore(storePath),
     neighbours: neighbours.map((path) => new FileSessionStore(path)),
+    others: others.map((path) => new FileSessionStore(path)),
     ownsOrphans: true,
     activity: NO_ACTIVITY,
   });
 }
+
+describe('a row of an agent in another folder', () => {
+  it('counts as a neighbour where it names a transcript in this one, and only there', async () => {
+    const folder = await sessionsDir();
+    const guest = { sessionId: 'g', sessionFile: join(folder, 'g-topic-1.jsonl') };
+    const other = await sessionsDir({ 'agent:b:main': guest, 'agent:b:cron:x': { sessionId: 'h' } });
+    const { neighbourRows, ownsOrphans } = await scanned(folder, [], [join(other, 'sessions.json')]);
+    expect(neighbourRows.map(({ sessionKey }) => sessionKey)).toEqual(['agent:b:main']);
+    expect(ownsOrphans).toBe(true);
+  });
+
+  it('that cannot be read leaves every unreferenced file where it is', async () => {
+    const torn = join(await temporaryFolder(), 'sessions.json');
+    await writeFile(torn, '{"agent:b:main":');
+    expect((await scanned(await sessionsDir(), [], [torn])).ownsOrphans).toBe(false);
+  });
+});
 
 describe('a scan', () => {
   it('finds every file of the folder itself, under any name', async () => {

@@ -163,7 +163,14 @@ export class FaultHome {
       sessions,
       plan: async () =>
         planArchive({
-          snapshot: await scan({ store, sessions, neighbours: [], ownsOrphans: true, activity: NO_ACTIVITY }),
+          snapshot: await scan({
+            store,
+            sessions,
+            neighbours: [],
+            others: [],
+            ownsOrphans: true,
+            activity: NO_ACTIVITY,
+          }),
           policy: this.policy,
           nowMs: this.nowMs,
           restoredAtMs: this.restoredAtMs,

@@ -48,7 +48,7 @@ let inode = 1n;
 export function fileOf(name: string, ageMs: number, changes: Partial<ScannedFile> = {}): ScannedFile {
   const mtimeMs = NOW_MS - ageMs;
   inode += 1n;
-  const identity = { dev: 1n, ino: inode, size: 1000n, mtimeNs: BigInt(mtimeMs) * 1_000_000n };
+  const identity = { dev: 1n, ino: inode, size: 1000n, mtimeNs: BigInt(mtimeMs) * 1_000_000n, ctimeNs: 1n };
   const kind = classifyFileName(name, 'sessions.json');
   return {
     name,
