@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { type Line, type LineStore, runLine } from './coordinator.ts';
 import {
   assertNoGateway,
-  findGateway,
   type Installation,
   openArchive,
   planStore,
@@ -53,7 +52,6 @@ export async function archiveRun(
   const { config, clock } = installation;
   const stores = workableStores(installation);
   if (!options.allowLiveGateway) await assertNoGateway(installation);
-  const settleMs = options.allowLiveGateway && (await findGateway(installation)).running ? LIVE_SETTLE_MS : 0;
   const archive = await openArchive(installation, { create: true });
   const runId = runIdAt(clock.nowMs(), randomBytes(4).toString('hex'));
   const settings: WorkerSettings = {
@@ -74,7 +72,7 @@ export async function archiveRun(
       locks.push(lock);
       await removeStaging(sessionsDir);
       const inFolder = stores.filter((store) => store.sessionsDir === sessionsDir);
-      lineStores.push(...inFolder.map((store) => lineStore(installation, store, lock, options, settleMs)));
+      lineStores.push(...inFolder.map((store) => lineStore(installation, store, lock, options)));
     }
     // With --agent another archiver of this instance may be uploading for another agent at this moment.
     if (installation.agents === undefined)
@@ -110,12 +108,13 @@ function lineStore(
   store: StoreLocation,
   lock: StoreLock,
   options: ArchiveRunOptions,
-  settleMs: number,
 ): LineStore {
   return {
     id: store.id,
     sessionsDir: store.sessionsDir,
-    sessions: new FileSessionStore(store.storePath, { settleMs }),
+    sessions: new FileSessionStore(store.storePath, {
+      settleMs: options.allowLiveGateway ? LIVE_SETTLE_MS : 0,
+    }),
     plan: () => planStore(installation, store),
     assertMayCommit: async () => {
       await lock.assertHeld();

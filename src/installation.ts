@@ -10,7 +10,7 @@ import { assertInstance } from './manifest/keys.ts';
 import { openObjectStore } from './objects/open.ts';
 import { readActivity } from './openclaw/activity.ts';
 import { discoverStores, type StoreLocation } from './openclaw/discover-stores.ts';
-import { type GatewayState, probeGateway } from './openclaw/gateway-probe.ts';
+import { probeGateway } from './openclaw/gateway-probe.ts';
 import { type OpenClawConfig, readOpenClawConfig } from './openclaw/openclaw-config.ts';
 import { type Environment, resolveStateDir } from './openclaw/state-dir.ts';
 import { type ArchivePlan, planArchive } from './plan/plan.ts';
@@ -127,14 +127,10 @@ export async function planStore(installation: Installation, store: StoreLocation
   });
 }
 
-export function findGateway({ stateDir, openclaw }: Installation): Promise<GatewayState> {
-  const { configPath, gatewayPort: port } = openclaw;
-  return probeGateway({ stateDir, configPath, port, tmpDir: tmpdir() });
-}
-
 /** @throws {ClawbackError} `gateway-running`: until a plugin commits inside it, a live gateway could lose our change or we its. */
-export async function assertNoGateway(installation: Installation): Promise<void> {
-  const gateway = await findGateway(installation);
+export async function assertNoGateway({ stateDir, openclaw }: Installation): Promise<void> {
+  const { configPath, gatewayPort: port } = openclaw;
+  const gateway = await probeGateway({ stateDir, configPath, port, tmpDir: tmpdir() });
   if (!gateway.running) return;
   throw new ClawbackError('gateway-running', `look for a running gateway: ${gateway.detail}`, {
     hint: 'stop it (openclaw gateway stop) and run again; --allow-live-gateway goes on at your own risk',

@@ -27,11 +27,16 @@ const SETTINGS = `{
 }
 `;
 
+/** A port of its own: a gateway that runs on this machine serves another store than the demo's. */
+const OPENCLAW_SETTINGS = `${JSON.stringify({ gateway: { mode: 'local', port: 28_789 } }, null, 2)}\n`;
+
 /** Runs the product on a store of its own making, in a folder of its own. */
 export const demo: Verb<DemoFlags> = async (io, flags) => {
   const folder = await demoFolder(flags.dir);
   const stateDir = join(folder, 'openclaw');
   const nowMs = io.clock.nowMs();
+  await mkdir(stateDir);
+  await writeFile(join(stateDir, 'openclaw.json'), OPENCLAW_SETTINGS);
   await writeModelRunStore({ stateDir, agentId: 'main', nowMs, ...SHAPE });
   const slack = await writeSlackStore({ stateDir, agentId: 'slack', nowMs, ...SHAPE });
   await writeFile(join(stateDir, 'clawback.json'), SETTINGS);
@@ -53,16 +58,15 @@ export const demo: Verb<DemoFlags> = async (io, flags) => {
   );
   const steps: readonly (readonly [string, () => Promise<ExitCode>])[] = [
     ['status', () => status(own, base)],
-    // A gateway that runs on this machine serves another store than the demo's.
-    ['archive', () => archive(own, { ...base, allowLiveGateway: true })],
+    ['archive', () => archive(own, base)],
     [
       "list --key '*:thread:*' --older-than 12d",
       () => list(own, { ...base, key: '*:thread:*', olderThan: '12d' }),
     ],
     ['verify --read-data', () => verify(own, { ...base, readData: true })],
     [`cat ${thread} | head`, () => catHead(own, base, thread, say)],
-    [`restore ${thread}`, () => restore(own, { ...base, allowLiveGateway: true }, thread)],
-    ['archive', () => archive(own, { ...base, allowLiveGateway: true })],
+    [`restore ${thread}`, () => restore(own, base, thread)],
+    ['archive', () => archive(own, base)],
   ];
   for (const [command, step] of steps) {
     if (io.signal.aborted) throw new ClawbackError('interrupted', 'demo: interrupted');
