@@ -73,7 +73,7 @@ async function archiveEverywhere(
 }
 
 async function watch(name: string, command: Command): Promise<Row> {
-  const { peakBytes, wallMs } = await measure([command], { discardOutput: command.args.includes("cat") });
+  const { peakBytes, wallMs } = await measure([command], { discardOutput: command.args.includes('cat') });
   if (peakBytes !== undefined && peakBytes > LIMIT_BYTES) process.exitCode = 1;
   return [
     name,

@@ -1,6 +1,6 @@
 import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ClawbackPlace, archiveCommand } from './clawback.ts';
+import { archiveCommand, type ClawbackPlace } from './clawback.ts';
 import type { Corpus } from './corpus.ts';
 import { type Command, measure, versionOf } from './measure.ts';
 import type { S3Target } from './s3-target.ts';
@@ -45,7 +45,11 @@ export function clawbackToFolder(folder: string, corpus: Corpus, verify: 'conten
   };
 }
 
-export function folderPlace(folder: string, { stateDir }: Corpus, verify: 'content' | 'stored'): ClawbackPlace {
+export function folderPlace(
+  folder: string,
+  { stateDir }: Corpus,
+  verify: 'content' | 'stored',
+): ClawbackPlace {
   const archive = `file://${join(folder, `archive-${verify}`)}`;
   return { stateDir, archive, env: { CLAWBACK_VERIFY: verify } };
 }

@@ -22,7 +22,8 @@ const { values } = parseArgs({
 
 const say = (text: string) => console.log(text);
 const folder = await mkdtemp(join(tmpdir(), 'clawback-bench-'));
-const target = values.s3 && !values.quick && !values.scale ? await startS3Target() : { absent: 'not asked for' };
+const target =
+  values.s3 && !values.quick && !values.scale ? await startS3Target() : { absent: 'not asked for' };
 const s3 = 'absent' in target ? undefined : target;
 try {
   say(`node ${process.version}, ${process.platform} ${process.arch}, ${cpus().length} cores`);

@@ -151,7 +151,7 @@ async function proveAgain(line: Line, manifest: Manifest, signal?: AbortSignal):
 async function writeCatalogue(line: Line, batchIds: readonly string[]): Promise<void> {
   if (batchIds.length === 0) return;
   try {
-    const manifests = await line.archive.manifests(batchIds);
+    const manifests = line.archive.eachManifest(batchIds);
     line.tally.counts.storedBytes += await line.archive.writeCatalogue(
       line.batching.runId,
       manifests,

@@ -33,6 +33,9 @@ export interface ReadOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A manifest of 500 rows is 8 MB of JSON, and several times that once parsed. */
+const MANIFESTS_AT_ONCE = 4;
+
 /** The archive of one instance, as its objects tell it. The bucket is the truth; what we keep locally is a cache. */
 export class Archive {
   readonly objects: ObjectStore;
@@ -100,6 +103,13 @@ export class Archive {
     return objects.flat();
   }
 
+  /** The same for any number of batches: only a few manifests, with all their rows, are in memory at once. */
+  async *eachManifest(batchIds: readonly string[], signal?: AbortSignal): AsyncGenerator<Manifest> {
+    for (let at = 0; at < batchIds.length; at += MANIFESTS_AT_ONCE) {
+      yield* await this.manifests(batchIds.slice(at, at + MANIFESTS_AT_ONCE), signal);
+    }
+  }
+
   manifests(batchIds: readonly string[], signal?: AbortSignal): Promise<Manifest[]> {
     return mapConcurrently(batchIds, (id) => this.manifest(id, signal));
   }
@@ -116,8 +126,14 @@ export class Archive {
   }
 
   /** One catalogue object for these manifests. Returns its stored size. */
-  async writeCatalogue(runId: string, manifests: readonly Manifest[], level: number): Promise<number> {
-    const frame = this.codec.compress(encodeCatalogue(manifests.flatMap(catalogueRows)), level);
+  async writeCatalogue(
+    runId: string,
+    manifests: Iterable<Manifest> | AsyncIterable<Manifest>,
+    level: number,
+  ): Promise<number> {
+    const rows: CatalogueRow[] = [];
+    for await (const manifest of manifests) rows.push(...catalogueRows(manifest));
+    const frame = this.codec.compress(encodeCatalogue(rows), level);
     const key = catalogueKey(this.instance, runId);
     await this.objects.put(key, frame);
     if (Buffer.compare(await this.objects.get(key), frame) === 0) return frame.length;

@@ -1,9 +1,14 @@
 #!/usr/bin/env node
+import { setFlagsFromString } from 'node:v8';
 import { systemClock } from '../clock.ts';
 import { run } from './run.ts';
 
 // Six lines a night about the Node version of a machine are no help to whoever reads the log at 3 am.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+
+// Keeps the space for young objects at the 32 MB that it starts with. Rows are parsed and dropped in bursts, for
+// which V8 would let it grow to 128 MB and never shrink: a third of all that a large run holds.
+setFlagsFromString('--semi-space-growth-factor=1');
 
 const interrupt = new AbortController();
 process.on('SIGINT', () => stop());

@@ -37,7 +37,7 @@ export const verify: Verb<VerifyFlags> = async (io, flags) => {
     if (rebuild)
       await archive.writeCatalogue(
         runId,
-        await archive.manifests(result.uncatalogued, io.signal),
+        archive.eachManifest(result.uncatalogued, io.signal),
         config.compression.level,
       );
     print(

@@ -32,9 +32,15 @@ export class FileSessionStore implements SessionStore {
   }
 
   async read(): Promise<StoreSnapshot> {
-    const { text } = await this.#load();
+    return this.#parse((await this.#load()).text);
+  }
+
+  #parse(text: string): StoreSnapshot {
     const all = StoreText.parse(text, this.path).rows;
-    const rows = all.filter(({ row }) => typeof row === 'object' && row !== null && !Array.isArray(row));
+    // Copies without their text: a plan keeps the rows, and each row's text would keep the whole file in memory.
+    const rows = all
+      .filter(({ row }) => typeof row === 'object' && row !== null && !Array.isArray(row))
+      .map(({ sessionKey, row }) => ({ sessionKey, row }));
     return { rows, malformedRows: all.length - rows.length, bytes: Buffer.byteLength(text) };
   }
 
@@ -44,9 +50,10 @@ export class FileSessionStore implements SessionStore {
       const store = StoreText.parse(text, this.path);
       const { outcomes, accepted } = decide(store, changes);
       if (accepted.size === 0) return outcomes;
-      if (!(await this.#tryReplace(store.with(accepted), stats))) continue;
+      const written = store.with(accepted);
+      if (!(await this.#tryReplace(written, stats))) continue;
       if (this.#settleMs > 0) await delay(this.#settleMs);
-      return this.#confirm(outcomes, accepted);
+      return this.#confirm(outcomes, accepted, written);
     }
     throw new ClawbackError(
       'store-busy',
@@ -134,8 +141,11 @@ export class FileSessionStore implements SessionStore {
   async #confirm(
     outcomes: Map<string, RowOutcome>,
     accepted: ReadonlyMap<string, Row | null>,
+    written: string,
   ): Promise<ReadonlyMap<string, RowOutcome>> {
-    const rows = new Map((await this.read()).rows.map(({ sessionKey, row }) => [sessionKey, row]));
+    const { text } = await this.#load();
+    if (text === written) return outcomes;
+    const rows = new Map(this.#parse(text).rows.map(({ sessionKey, row }) => [sessionKey, row]));
     for (const [sessionKey, wanted] of accepted) {
       const found = rows.get(sessionKey);
       const holds =

@@ -1,5 +1,5 @@
-import { type JSONVisitor, visit } from 'jsonc-parser';
 import { ClawbackError, describe } from '../errors.ts';
+import { type PropertySpan, propertySpans } from './property-spans.ts';
 import type { Row, StoreRow } from './session-store.ts';
 
 /** One row of sessions.json with the very text that stands for it. */
@@ -43,7 +43,13 @@ export class StoreText {
         `expected one JSON object with a row per session key, found ${Array.isArray(parsed) ? 'an array' : typeof parsed}`,
       );
     }
-    const spans = propertySpans(text, refuse);
+    let spans: readonly PropertySpan[];
+    try {
+      spans = propertySpans(text);
+    } catch (error) {
+      if (error instanceof RangeError) throw refuse('it is nested too deeply', error);
+      throw error;
+    }
     const seen = new Set<string>();
     const rows = spans.map(({ key, start, end }) => {
       if (seen.has(key)) throw refuse('the same session key stands twice');
@@ -76,41 +82,4 @@ export class StoreText {
 /** As `JSON.stringify(store, null, 2)` prints a row, which is how OpenClaw writes the file. */
 function formatRow(sessionKey: string, row: Row): string {
   return `${JSON.stringify(sessionKey)}: ${JSON.stringify(row, null, 2).replaceAll('\n', '\n  ')}`;
-}
-
-function propertySpans(
-  text: string,
-  refuse: (why: string, cause: unknown) => ClawbackError,
-): { key: string; start: number; end: number }[] {
-  const spans: { key: string; start: number; end: number }[] = [];
-  let depth = 0;
-  const closeValue = (end: number) => {
-    const span = spans.at(-1);
-    if (depth === 1 && span !== undefined) span.end = end;
-  };
-  const open = () => {
-    depth += 1;
-  };
-  const close = (offset: number, length: number) => {
-    depth -= 1;
-    closeValue(offset + length);
-  };
-  const visitor: JSONVisitor = {
-    onObjectBegin: open,
-    onArrayBegin: open,
-    onObjectEnd: close,
-    onArrayEnd: close,
-    onLiteralValue: (_value, offset, length) => closeValue(offset + length),
-    onObjectProperty: (key, offset) => {
-      if (depth === 1) spans.push({ key, start: offset, end: offset });
-    },
-  };
-  try {
-    visit(text, visitor);
-  } catch (error) {
-    // The visitor recurses where V8's own parser does not.
-    if (error instanceof RangeError) throw refuse('it is nested too deeply', error);
-    throw error;
-  }
-  return spans;
 }

@@ -23,7 +23,7 @@ export function recheck(sessions: readonly CommittedSession[], fresh: ArchivePla
   const done: CommittedSession[] = [];
   const abandoned: Abandoned[] = [];
   const references = new References(fresh.snapshot);
-  const rows = new Map(fresh.snapshot.rows.map(({ sessionKey, row }) => [sessionKey, rowSha256(row)]));
+  const rows = new Map(fresh.snapshot.rows.map(({ sessionKey, row }) => [sessionKey, row]));
   const selected = new Map(
     fresh.selected.flatMap((one) => (one.row === null ? [] : [[one.sessionKey, one]])),
   );
@@ -37,7 +37,9 @@ export function recheck(sessions: readonly CommittedSession[], fresh: ArchivePla
 
   for (const session of sessions) {
     const { entry } = session;
-    const found = rows.get(entry.sessionKey ?? '');
+    const row = rows.get(entry.sessionKey ?? '');
+    // Only the rows in question: hashing all of them for every commit would be most of its cost.
+    const found = row === undefined ? undefined : rowSha256(row);
     const after = entry.tombstone === null ? undefined : rowSha256(entry.tombstone);
     const isStubNamed = references.isReferenced(String(entry.tombstone?.sessionFile));
     const hasStrayStub = entry.tombstone !== null && found !== after && !isStubNamed;
