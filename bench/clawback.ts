@@ -7,6 +7,9 @@ const MAIN = fileURLToPath(new URL('../dist/src/cli/main.js', import.meta.url));
 /** Two, like `zstd -T2`, so that machines with more cores print comparable tables. */
 const JOBS = '2';
 
+/** A gateway that happens to run on this machine, on its usual port, serves another store than ours. */
+const OPENCLAW_GATEWAY_PORT = '28790';
+
 /** Settings of the person who runs the benchmark must not reach what is measured. */
 const OWN = /^(?:CLAWBACK|OPENCLAW|NODE|npm)_/i;
 
@@ -24,13 +27,12 @@ export function clawback({ stateDir, archive, env }: ClawbackPlace, args: readon
   return {
     program: process.execPath,
     args: [MAIN, ...args, '--state-dir', stateDir, '--archive', archive, '--jobs', JOBS],
-    env: { ...Object.fromEntries(inherited), HOME: stateDir, ...env },
+    env: { ...Object.fromEntries(inherited), HOME: stateDir, OPENCLAW_GATEWAY_PORT, ...env },
   };
 }
 
-/** A gateway that happens to run on this machine serves another store than ours. */
 export function archiveCommand(place: ClawbackPlace): Command {
-  return clawback(place, ['archive', '--allow-live-gateway', '--json']);
+  return clawback(place, ['archive', '--json']);
 }
 
 export async function clawbackJson<T>(place: ClawbackPlace, args: readonly string[]): Promise<T> {

@@ -12,7 +12,7 @@ import type { StoreLocation } from './openclaw/discover-stores.ts';
 import type { ArchivePlan } from './plan/plan.ts';
 import { type Plannable, planStores, type StorePlans } from './plan/plan-stores.ts';
 import { RunTally } from './report.ts';
-import { removeStaging } from './restore/staging.ts';
+import { sweepLeftovers } from './restore/staging.ts';
 import { FileSessionStore } from './sessions/file-session-store.ts';
 import { piscinaShipper } from './ship/piscina-shipper.ts';
 import type { WorkerSettings } from './ship/task.ts';
@@ -70,7 +70,7 @@ export async function archiveRun(
     for (const sessionsDir of new Set(stores.map((store) => store.sessionsDir))) {
       const lock = await StoreLock.acquire(sessionsDir, 'clawback archive', clock.nowMs());
       locks.push(lock);
-      await removeStaging(sessionsDir);
+      await sweepLeftovers(sessionsDir);
       const inFolder = stores.filter((store) => store.sessionsDir === sessionsDir);
       lineStores.push(...inFolder.map((store) => lineStore(installation, store, lock, options)));
     }

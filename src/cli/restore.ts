@@ -20,7 +20,7 @@ import {
   type RestoreTarget,
   restoreInPlace,
 } from '../restore/restore-in-place.ts';
-import { removeStaging } from '../restore/staging.ts';
+import { sweepLeftovers } from '../restore/staging.ts';
 import { FileSessionStore } from '../sessions/file-session-store.ts';
 import { StoreLock } from '../state/store-lock.ts';
 import {
@@ -117,7 +117,7 @@ async function intoStore(
   if (!flags.allowLiveGateway) await assertNoGateway(installation);
   const lock = await StoreLock.acquire(store.sessionsDir, 'clawback restore', nowMs);
   try {
-    await removeStaging(store.sessionsDir);
+    await sweepLeftovers(store.sessionsDir);
     const target = await targetOf(installation, store, lock, flags);
     const plan = await planRestore(session, target, options);
     // Recorded first: were we to die half-way, the files put back so far would not be archived again at once.

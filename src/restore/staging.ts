@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import glob from 'fast-glob';
+import { LOCK_NAME } from '../state/store-lock.ts';
 
 const PREFIX = '.clawback-restore-';
 
@@ -12,14 +13,17 @@ export async function makeStaging(sessionsDir: string): Promise<string> {
   return staging;
 }
 
-/** Removes what restores that died have left. Only the holder of the store's lock may call it: nobody else is restoring then. */
-export async function removeStaging(sessionsDir: string): Promise<void> {
-  const left = await glob(`${PREFIX}*`, {
+/**
+ * Removes what processes that died have left: staging folders, and locks that were being made. Only the holder of
+ * the store's lock may call it: nobody else is restoring then, and whoever is making a lock will not get it.
+ */
+export async function sweepLeftovers(sessionsDir: string): Promise<void> {
+  const left = await glob([`${PREFIX}*`, `${LOCK_NAME}.*`], {
     cwd: sessionsDir,
     dot: true,
-    onlyDirectories: true,
+    onlyFiles: false,
     followSymbolicLinks: false,
     absolute: true,
   });
-  for (const folder of left) await rm(folder, { recursive: true, force: true });
+  for (const path of left) await rm(path, { recursive: true, force: true });
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { link, readFile, rename, rm, unlink, writeFile } from 'node:fs/promises';
+import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { ClawbackError, describe, errnoOf } from '../errors.ts';
@@ -15,6 +15,9 @@ interface Holder {
   readonly processStart?: number;
 }
 
+/** OpenClaw ignores names that it does not know, and none of its own begins like this. */
+export const LOCK_NAME = '.clawback.lock';
+
 /** One clawback at a time may change a store. Beside the store, since two state folders may share one. */
 export class StoreLock {
   readonly #path: string;
@@ -27,8 +30,7 @@ export class StoreLock {
 
   /** @throws {ClawbackError} `locked`, saying who holds it. */
   static async acquire(sessionsDir: string, command: string, nowMs: number): Promise<StoreLock> {
-    // OpenClaw ignores names that it does not know, and none of its own begins like this.
-    const path = join(sessionsDir, '.clawback.lock');
+    const path = join(sessionsDir, LOCK_NAME);
     const processStart = readProcessStart(process.pid);
     const holder: Holder = {
       id: randomUUID(),
@@ -66,7 +68,9 @@ export class StoreLock {
       return true;
     } catch (error) {
       const code = errnoOf(error);
-      if (code === 'EEXIST') return false;
+      // ENOENT: the holder has swept ours away with what the dead had left.
+      if (code === 'EEXIST' || (code === 'ENOENT' && (await readLock(this.#path)) !== undefined))
+        return false;
       throw new ClawbackError('store-io', `lock the store: ${code ?? describe(error)}`, {
         hint:
           code === 'ENOSPC'
@@ -116,13 +120,19 @@ async function removeStale(path: string, text: string): Promise<void> {
     if (errnoOf(error) === 'ENOENT') return;
     throw error;
   }
-  const moved = await readFile(aside, 'utf8');
-  if (moved !== text) await link(aside, path).catch((error: unknown) => ignoreExisting(error));
-  await unlink(aside);
+  const moved = await readLock(aside);
+  if (moved !== undefined && moved.text !== text) await putBack(aside, path);
+  await rm(aside, { force: true });
 }
 
-function ignoreExisting(error: unknown): void {
-  if (errnoOf(error) !== 'EEXIST') throw error;
+async function putBack(aside: string, path: string): Promise<void> {
+  try {
+    await link(aside, path);
+  } catch (error) {
+    const code = errnoOf(error);
+    // Another holder has the name by now, or has swept ours away.
+    if (code !== 'EEXIST' && code !== 'ENOENT') throw error;
+  }
 }
 
 function heldBy(path: string, holder: Holder | undefined): ClawbackError {

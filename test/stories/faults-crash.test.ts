@@ -2,7 +2,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { planRestore, restoreInPlace } from '../../src/restore/restore-in-place.ts';
-import { removeStaging } from '../../src/restore/staging.ts';
+import { sweepLeftovers } from '../../src/restore/staging.ts';
 import { FileSessionStore } from '../../src/sessions/file-session-store.ts';
 import { dieEverywhere } from '../support/die-everywhere.ts';
 import { Mortal, withMortalDisk } from '../support/dying-calls.ts';
@@ -32,7 +32,7 @@ describe('a restore that dies at any change of the disk', () => {
   /** As the command does it while it holds the lock. */
   async function restore(home: FaultHome): Promise<void> {
     const { sessionsDir, storePath, nowMs } = home;
-    await removeStaging(sessionsDir);
+    await sweepLeftovers(sessionsDir);
     const archive = await home.archive();
     const [batchId = ''] = await archive.batchIds();
     const manifest = await archive.manifest(batchId);
