@@ -34,7 +34,7 @@ export const S3_TUNING: S3Tuning = {
   attempts: 5,
   retryMode: 'adaptive',
   pauseMs: 200,
-  singlePutBytes: 16 * MiB,
+  singlePutBytes: 8 * MiB,
   partBytes: 8 * MiB,
   maxParts: 10_000,
   partsInFlight: 2,

@@ -1,7 +1,7 @@
 import { TAR_END, type TarFile, tarHeader, tarPadding } from './tar-entry.ts';
 
 /** Raw bytes of a frame at most. Trajectories repeat the same system prompt: cutting them earlier costs ratio. */
-export const FRAME_BYTES = 16 * 1024 * 1024;
+export const FRAME_BYTES = 8 * 1024 * 1024;
 
 /** Raw bytes of a transcript's frame at most: reading one decodes little; the cut costs 0.2 % of size. */
 export const TRANSCRIPT_FRAME_BYTES = 4 * 1024 * 1024;
