@@ -3,6 +3,7 @@ import { cp, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeSlackStore } from '../src/demo/slack-store.ts';
 import { type ClawbackPlace, clawbackJson } from './clawback.ts';
+import { addImages } from './images.ts';
 import { measure } from './measure.ts';
 
 /** Everything that is older than an hour goes: there is nothing else that `tar` could be compared with. */
@@ -34,14 +35,9 @@ export interface Corpus {
 
 export async function makeCorpus(folder: string, scale: CorpusScale): Promise<Corpus> {
   const stateDir = join(folder, 'openclaw');
-  const { sessionsDir } = await writeSlackStore({
-    stateDir,
-    nowMs: Date.now(),
-    blockers: false,
-    seed: 1,
-    ...scale,
-  });
-  return corpusOf(folder, stateDir, sessionsDir);
+  const store = await writeSlackStore({ stateDir, nowMs: Date.now(), blockers: false, seed: 1, ...scale });
+  addImages(store.sessionsDir);
+  return corpusOf(folder, stateDir, store.sessionsDir);
 }
 
 /** Takes over a state folder that has been written below `folder`. */
