@@ -102,7 +102,7 @@ export function describeRun(
   config: Config,
   skipped: readonly StoreLocation[],
 ): string {
-  const { counts, failures, leftAlone, filesLeft, problems } = run.tally;
+  const { counts, leftAlone, filesLeft } = run.tally;
   const done = DONE_LINES.filter(([name]) => counts[name] > 0).map(([name, text]) => [counts[name], text]);
   const proof =
     config.verify === 'stored'
@@ -124,14 +124,25 @@ export function describeRun(
           `${count(leftAlone.length, 'session')} changed while being archived and stayed; the next run looks again`,
         ]
       : []),
-    ...filesLeft.map(
-      ({ name, why, isFailure }) => `${isFailure ? 'FAILED to remove' : 'left'} ${safe(name)}: ${why}`,
-    ),
+    ...filesLeft.filter(({ isFailure }) => !isFailure).map(({ name, why }) => `left ${safe(name)}: ${why}`),
     ...skipped.map(({ id, state, detail }) => `agent ${id} skipped: ${detail ?? state}`),
+    ...describeWentWrong(run),
+  ].join('\n');
+}
+
+/** Why the run does not exit with 0. */
+export function describeWentWrong({
+  tally: { filesLeft, problems, failures },
+  interrupted,
+}: ArchiveRun): string[] {
+  return [
+    ...filesLeft
+      .filter(({ isFailure }) => isFailure)
+      .map(({ name, why }) => `FAILED to remove ${safe(name)}: ${why}`),
     ...describeProblems(problems),
     ...describeFailures(failures),
-    ...(run.interrupted ? ['interrupted: the next run finishes what was begun; nothing is lost'] : []),
-  ].join('\n');
+    ...(interrupted ? ['interrupted: the next run finishes what was begun; nothing is lost'] : []),
+  ];
 }
 
 export function describeProblems(problems: readonly Problem[]): string[] {

@@ -2,7 +2,14 @@ import { type ArchiveRun, archiveRun, planRun } from '../archive-run.ts';
 import { toErrorData } from '../errors.ts';
 import { type Installation, workableStores } from '../installation.ts';
 import { countPlans } from '../report.ts';
-import { describePlan, describePlanned, describeProblems, describeRun, planJson } from './archive-text.ts';
+import {
+  describePlan,
+  describePlanned,
+  describeProblems,
+  describeRun,
+  describeWentWrong,
+  planJson,
+} from './archive-text.ts';
 import {
   EXIT,
   type ExitCode,
@@ -39,8 +46,13 @@ async function dryRun(installation: Installation, io: Io, flags: GlobalFlags): P
     plan: plans.map(planJson),
     problems,
   };
-  print(io, flags, json, () =>
-    [...plans.map(describePlan), describePlanned(counts, plans), ...describeProblems(problems)].join('\n\n'),
+  const wentWrong = describeProblems(problems);
+  print(
+    io,
+    flags,
+    json,
+    () => [...plans.map(describePlan), describePlanned(counts, plans), ...wentWrong].join('\n\n'),
+    wentWrong,
   );
   return problems.length === 0 ? EXIT.done : EXIT.someFailed;
 }
@@ -80,8 +92,12 @@ async function realRun(
     ...(flags.verbose ? { plan: run.plans.map(planJson) } : {}),
   };
   const plans = flags.verbose ? run.plans.map(describePlan) : [];
-  print(io, flags, json, () =>
-    [...plans, describeRun(run, planned, config, skippedStores(installation))].join('\n\n'),
+  print(
+    io,
+    flags,
+    json,
+    () => [...plans, describeRun(run, planned, config, skippedStores(installation))].join('\n\n'),
+    describeWentWrong(run),
   );
   return exitCodeOf(run);
 }

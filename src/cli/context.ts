@@ -71,8 +71,15 @@ export function warnOfDamage(io: Io): OnDamage {
   return (what, error) => void io.stderr.write(`clawback: WARNING: ${what} is damaged: ${error.message}\n`);
 }
 
-/** One JSON object, or text for people; nothing with `--quiet`. */
-export function print(io: Io, flags: GlobalFlags, json: object, text: () => string): void {
+/** One JSON object, or text for people; with `--quiet` only what went wrong, on standard error. */
+export function print(
+  io: Io,
+  flags: GlobalFlags,
+  json: object,
+  text: () => string,
+  wentWrong: readonly string[] = [],
+): void {
   if (flags.json) io.stdout.write(`${JSON.stringify(json, undefined, 2)}\n`);
   else if (!flags.quiet) io.stdout.write(`${text()}\n`);
+  else for (const line of wentWrong) io.stderr.write(`clawback: ${line}\n`);
 }

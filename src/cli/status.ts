@@ -30,13 +30,14 @@ export const status: Verb<object> = async (io, flags) => {
     problems,
     nextRun: counts,
   };
-  print(io, flags, json, () => {
+  const wentWrong = describeProblems(problems);
+  const text = () => {
     const skippedLines = skipped.map(({ id, state, detail }) => `agent ${id}: skipped, ${detail ?? state}`);
-    const problemLines = describeProblems(problems);
-    return [...censuses.map(describeCensus), ...skippedLines, ...problemLines, describeNextRun(counts)].join(
+    return [...censuses.map(describeCensus), ...skippedLines, ...wentWrong, describeNextRun(counts)].join(
       '\n\n',
     );
-  });
+  };
+  print(io, flags, json, text, wentWrong);
   return problems.length === 0 ? EXIT.done : EXIT.someFailed;
 };
 

@@ -51,6 +51,7 @@ export const verify: Verb<VerifyFlags> = async (io, flags) => {
         ...result,
       },
       () => describe(result, rebuild),
+      describeDifferences(result),
     );
     return result.differences.length === 0 ? EXIT.done : EXIT.failed;
   } finally {
@@ -75,7 +76,11 @@ function describe(result: VerifyResult, rebuilt: boolean): string {
     ...(strayPacks.length > 0
       ? [`${count(strayPacks.length, 'pack')} of interrupted runs belong to no manifest; they only take room`]
       : []),
-    ...differences.map(({ key, error }) => `DIFFERENT ${key}: ${error.message}`),
+    ...describeDifferences(result),
     differences.length === 0 ? 'no differences' : count(differences.length, 'difference'),
   ].join('\n');
+}
+
+function describeDifferences({ differences }: VerifyResult): string[] {
+  return differences.map(({ key, error }) => `DIFFERENT ${key}: ${error.message}`);
 }

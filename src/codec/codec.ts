@@ -7,10 +7,10 @@ export interface Codec {
   readonly engine: EngineName;
   readonly minLevel: number;
   readonly maxLevel: number;
-  /** Compresses `raw` into exactly one frame. Synchronous: it belongs in a worker thread. */
+  /** Compresses `raw` into exactly one frame, in bytes of the caller's own. Synchronous: it belongs in a worker thread. */
   compress(raw: Uint8Array, level: number): Uint8Array;
   /**
-   * Decodes exactly one frame. Neither engine is trusted to notice a damaged
+   * Decodes exactly one frame, into bytes of the caller's own. Neither engine is trusted to notice a damaged
    * frame, so callers compare length and SHA-256 with what they recorded.
    *
    * @param maxBytes decoding stops there, whatever the frame claims.

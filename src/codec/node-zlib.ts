@@ -4,9 +4,6 @@ import type { Codec } from './codec.ts';
 import { frameCorrupt, inspectFrame, MAX_WINDOW_LOG } from './frame.ts';
 import { requireLevel } from './level.ts';
 
-/** Output is gathered in pieces of this size; Node's own 16 KiB leave thousands of small holes behind. */
-const OUTPUT_CHUNK_BYTES = 256 * 1024;
-
 /** The part of `node:zlib` that came with Node 22.15; on Node 20 both are undefined. */
 export type ZstdRuntime = Partial<Pick<typeof zlib, 'zstdCompressSync' | 'zstdDecompressSync'>>;
 
@@ -39,7 +36,8 @@ export function nodeCodec(runtime: ZstdRuntime = zlib): Codec {
     compress(raw, level) {
       requireLevel(codec, level);
       const params = parameters(level);
-      return zstdCompressSync(raw, { params, pledgedSrcSize: raw.length, chunkSize: OUTPUT_CHUNK_BYTES });
+      // One buffer for whatever comes out: pieces would be joined, and lie about until the garbage is collected.
+      return zstdCompressSync(raw, { params, pledgedSrcSize: raw.length, chunkSize: boundOf(raw.length) });
     },
 
     decompress(frame, maxBytes) {
@@ -62,6 +60,11 @@ export function nodeCodec(runtime: ZstdRuntime = zlib): Codec {
     },
   };
   return codec;
+}
+
+/** More than zstd makes of so many bytes, whatever they are (`ZSTD_compressBound`). */
+function boundOf(rawBytes: number): number {
+  return rawBytes + (rawBytes >>> 8) + 1024;
 }
 
 /**

@@ -94,7 +94,7 @@ class MemoryWriter implements ObjectWriter {
   async write(bytes: Uint8Array): Promise<void> {
     checkSignal(this.#doing, this.#signal);
     if (this.#chunks === undefined) throw writerIsDone(this.#doing);
-    this.#chunks.push(bytes);
+    this.#chunks.push(Buffer.from(bytes));
   }
 
   async close(): Promise<StoredObject> {

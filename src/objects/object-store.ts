@@ -24,7 +24,7 @@ export interface StoredObject {
  * returns; after `abort`, or a crash, nothing ever is.
  */
 export interface ObjectWriter {
-  /** Takes the bytes over: the caller must not change them afterwards. Resolves when more may be written. */
+  /** Resolves when more may be written. Until then the caller must not change the bytes; nobody holds them after. */
   write(bytes: Uint8Array): Promise<void>;
   /** @throws {ClawbackError} `object-exists` if the key already holds other bytes. */
   close(): Promise<StoredObject>;
@@ -53,7 +53,7 @@ export interface ObjectStore {
   put(key: string, bytes: Uint8Array, signal?: AbortSignal): Promise<StoredObject>;
   /** For objects too large to hold in memory. Memory stays at a few parts. */
   createWriter(key: string, signal?: AbortSignal): ObjectWriter;
-  /** The whole object, or exactly `range`; a shorter answer is `object-corrupt`. */
+  /** The whole object, or exactly `range`, in bytes of the caller's own; a shorter answer is `object-corrupt`. */
   get(key: string, range?: ByteRange, signal?: AbortSignal): Promise<Uint8Array>;
   stat(key: string, signal?: AbortSignal): Promise<ObjectStat>;
   /** Every object whose key starts with `prefix`, in ascending key order. */

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { GetObjectCommand, HeadBucketCommand, HeadObjectCommand } from '@aws-sdk/client-s3';
 import { ClawbackError, describe } from '../errors.ts';
+import { freeNow } from '../free-now.ts';
 import { notFound, tooShort } from './checks.ts';
 import { pauseBefore, withDeadline } from './deadline.ts';
 import type { ByteRange, ObjectStat } from './object-store.ts';
@@ -164,6 +165,8 @@ async function readBody(
         throw nonsense(doing, `more than the ${size} bytes that were due`);
       bytes.set(chunk, filled);
       filled += chunk.byteLength;
+      // Where the chunk is all of its buffer, nothing else of the answer lies in it.
+      if (chunk.byteLength === chunk.buffer.byteLength) freeNow(chunk);
     }
     if (filled < size) throw retryableShort(doing, filled, size);
     return bytes;

@@ -7,6 +7,7 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { ClawbackError } from '../errors.ts';
+import { freeNow } from '../free-now.ts';
 import { onAbort } from './deadline.ts';
 import type { S3Connection } from './s3-client.ts';
 import { nonsense, s3ErrorName } from './s3-errors.ts';
@@ -55,7 +56,7 @@ export class MultipartUpload {
     return new MultipartUpload(connection, doing, key, uploadId, signal);
   }
 
-  /** Resolves when another part may be handed over. `bytes` must not change afterwards. */
+  /** Takes the bytes over, and resolves when another part may be handed over. */
   async add(bytes: Uint8Array): Promise<void> {
     const { maxParts, partsInFlight, partBytes } = this.#connection.tuning;
     if (this.#parts.length >= maxParts) {
@@ -134,6 +135,8 @@ export class MultipartUpload {
     const { ETag } = await this.#connection.send(this.#doing, command, options);
     if (ETag === undefined) throw nonsense(this.#doing, 'an answer without ETag');
     part.ETag = ETag;
+    // Only here: as long as a request may go on, its socket reads from them.
+    freeNow(bytes);
   }
 }
 

@@ -14,9 +14,7 @@ export interface S3Tuning {
   readonly retryMode: 'adaptive' | 'standard';
   /** Pause before our second attempt; doubled for each further one. */
   readonly pauseMs: number;
-  /** Objects up to this size travel in one request. */
-  readonly singlePutBytes: number;
-  /** S3 wants at least 5 MiB of every part but the last. */
+  /** Objects up to this size travel in one request, larger ones in parts of it. S3 wants at least 5 MiB. */
   readonly partBytes: number;
   /** S3's own limit; with parts of 8 MiB, 78 GiB an object. */
   readonly maxParts: number;
@@ -34,7 +32,6 @@ export const S3_TUNING: S3Tuning = {
   attempts: 5,
   retryMode: 'adaptive',
   pauseMs: 200,
-  singlePutBytes: 8 * MiB,
   partBytes: 8 * MiB,
   maxParts: 10_000,
   partsInFlight: 2,

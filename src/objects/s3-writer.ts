@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ClawbackError } from '../errors.ts';
+import { freeNow } from '../free-now.ts';
 import { checkSignal, tooShort, writerIsDone } from './checks.ts';
 import type { ObjectWriter, StoredObject } from './object-store.ts';
 import type { S3Connection } from './s3-client.ts';
@@ -7,6 +8,8 @@ import { nonsense } from './s3-errors.ts';
 import { headObject } from './s3-get.ts';
 import { MultipartUpload } from './s3-multipart.ts';
 import { holdsAlready, putObject } from './s3-put.ts';
+
+const NOTHING = Buffer.alloc(0);
 
 /** Small objects travel in one request at `close`, larger ones in parts as they come. */
 export class S3Writer implements ObjectWriter {
@@ -16,8 +19,9 @@ export class S3Writer implements ObjectWriter {
   readonly #signal: AbortSignal | undefined;
   readonly #hash = createHash('sha256');
   #size = 0;
-  #pending: Uint8Array[] = [];
-  #pendingBytes = 0;
+  #part = NOTHING;
+  /** How much of `#part` holds what is to be sent. */
+  #filled = 0;
   #upload: MultipartUpload | undefined;
   /** The key is taken: hash what comes, send nothing, compare at `close`. */
   #onlyCompares = false;
@@ -36,9 +40,10 @@ export class S3Writer implements ObjectWriter {
       checkSignal(this.#doing, this.#signal);
       this.#hash.update(bytes);
       this.#size += bytes.byteLength;
-      this.#pending.push(bytes);
-      this.#pendingBytes += bytes.byteLength;
-      if (this.#size > this.#connection.tuning.singlePutBytes) await this.#sendFullParts();
+      for (let offset = 0; offset < bytes.byteLength && !this.#onlyCompares; ) {
+        if (this.#filled === this.#connection.tuning.partBytes) await this.#sendPart();
+        offset += this.#gather(bytes.subarray(offset));
+      }
     } catch (error) {
       throw await this.#giveUp(error);
     }
@@ -50,7 +55,10 @@ export class S3Writer implements ObjectWriter {
     try {
       checkSignal(this.#doing, this.#signal);
       if (this.#upload === undefined && !this.#onlyCompares) {
-        return await putObject(this.#connection, this.#key, this.#take(this.#pendingBytes), this.#signal);
+        const bytes = this.#take();
+        const stored = await putObject(this.#connection, this.#key, bytes, this.#signal);
+        freeNow(bytes);
+        return stored;
       }
       const stored = { key: this.#key, size: this.#size, sha256: this.#hash.digest('hex') };
       if (this.#upload === undefined) await this.#compare(stored);
@@ -63,23 +71,32 @@ export class S3Writer implements ObjectWriter {
 
   async abort(): Promise<void> {
     this.#isDone = true;
-    this.#pending = [];
+    this.#part = NOTHING;
     await this.#upload?.abort();
     this.#upload = undefined;
   }
 
-  async #sendFullParts(): Promise<void> {
-    if (this.#upload === undefined && !this.#onlyCompares) {
-      const taken = await headObject(this.#connection, this.#doing, this.#key, this.#signal);
-      if (taken === undefined) this.#upload = await this.#begin();
-      else this.#onlyCompares = true;
-    }
-    if (this.#upload === undefined) {
-      this.#take(this.#pendingBytes);
-      return;
-    }
+  /** Copies as much as fits, so that the caller can drop its bytes. */
+  #gather(bytes: Uint8Array): number {
     const { partBytes } = this.#connection.tuning;
-    while (this.#pendingBytes >= partBytes) await this.#upload.add(this.#take(partBytes));
+    if (this.#part === NOTHING) this.#part = Buffer.allocUnsafeSlow(partBytes);
+    const taken = bytes.subarray(0, partBytes - this.#filled);
+    this.#part.set(taken, this.#filled);
+    this.#filled += taken.byteLength;
+    return taken.byteLength;
+  }
+
+  async #sendPart(): Promise<void> {
+    if (this.#upload === undefined) {
+      const taken = await headObject(this.#connection, this.#doing, this.#key, this.#signal);
+      if (taken !== undefined) {
+        this.#onlyCompares = true;
+        freeNow(this.#take());
+        return;
+      }
+      this.#upload = await this.#begin();
+    }
+    await this.#upload.add(this.#take());
   }
 
   #begin(): Promise<MultipartUpload> {
@@ -96,7 +113,7 @@ export class S3Writer implements ObjectWriter {
 
   async #finish(upload: MultipartUpload, stored: StoredObject): Promise<void> {
     const [connection, doing, key, signal] = [this.#connection, this.#doing, this.#key, this.#signal];
-    if (this.#pendingBytes > 0) await upload.add(this.#take(this.#pendingBytes));
+    if (this.#filled > 0) await upload.add(this.#take());
     await upload.settle();
     const expected = { ...stored, partsChecksum: upload.partsChecksum() };
     // Completing overwrites, and few servers honour a condition on it: look first.
@@ -116,20 +133,12 @@ export class S3Writer implements ObjectWriter {
     if (head.size !== stored.size) throw tooShort(doing, head.size, stored.size);
   }
 
-  /** The next `count` pending bytes in one piece; copied only where they come from several chunks. */
-  #take(count: number): Uint8Array {
-    const chunks: Uint8Array[] = [];
-    for (let missing = count; missing > 0; ) {
-      const chunk = this.#pending.shift();
-      if (chunk === undefined) break;
-      const taken = chunk.subarray(0, missing);
-      if (taken.byteLength < chunk.byteLength) this.#pending.unshift(chunk.subarray(taken.byteLength));
-      chunks.push(taken);
-      missing -= taken.byteLength;
-    }
-    this.#pendingBytes -= count;
-    const [only] = chunks;
-    return only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks);
+  /** What has been gathered, which is the caller's from now on. */
+  #take(): Uint8Array {
+    const part = this.#part.subarray(0, this.#filled);
+    this.#part = NOTHING;
+    this.#filled = 0;
+    return part;
   }
 
   /** Removes what was sent and hands the failure back, to be thrown. */

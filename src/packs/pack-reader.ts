@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Codec } from '../codec/codec.ts';
 import { ClawbackError } from '../errors.ts';
+import { freeNow } from '../free-now.ts';
 import type { ManifestFile, ManifestPack } from '../manifest/manifest.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { assertFramesTile, fileSlices } from './file-ranges.ts';
 
 /** Neighbouring frames are fetched together up to this many stored bytes: one request for a small session. */
-const FETCH_BYTES = 8 * 1024 * 1024;
+const FETCH_BYTES = 4 * 1024 * 1024;
 
 /** Reads single files out of one pack. Holds one fetched range and one decoded frame at a time. */
 export class PackReader {
@@ -48,6 +49,7 @@ export class PackReader {
       yield { stored: this.#stored(frame), raw };
       this.#decoded = undefined;
       freeNow(raw);
+      if (frame === this.#fetched?.last) this.#dropFetched();
     }
   }
 
@@ -65,13 +67,19 @@ export class PackReader {
 
   async #fetch(frame: number, lastWanted: number, signal?: AbortSignal): Promise<void> {
     if (this.#fetched !== undefined && frame >= this.#fetched.first && frame <= this.#fetched.last) return;
-    this.#fetched = undefined;
+    this.#dropFetched();
     const { offset } = this.#entry(frame);
     let last = frame;
     const length = () => this.#entry(last).offset + this.#entry(last).storedBytes - offset;
     while (last < lastWanted && length() + this.#entry(last + 1).storedBytes <= FETCH_BYTES) last += 1;
     const bytes = await this.#objects.get(this.#pack.key, { offset, length: length() }, signal);
     this.#fetched = { first: frame, last, bytes };
+  }
+
+  /** Nothing outside holds a part of it: decoding has copied what `read` hands out. */
+  #dropFetched(): void {
+    if (this.#fetched !== undefined) freeNow(this.#fetched.bytes);
+    this.#fetched = undefined;
   }
 
   #stored(frame: number): Uint8Array {
@@ -93,14 +101,3 @@ export class PackReader {
     });
   }
 }
-
-/**
- * Gives the memory back at once, where the runtime can (Node 21 and later). Left to the garbage collector, which
- * waits for 64 MB of it, several decoded frames pile up in every thread.
- */
-function freeNow({ buffer, byteLength }: Uint8Array): void {
-  // Smaller ones may lie in a buffer that Node shares among many.
-  if (byteLength >= SHARED_BYTES) (buffer as { transfer?(newLength: number): unknown }).transfer?.(0);
-}
-
-const SHARED_BYTES = 64 * 1024;

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
@@ -31,6 +32,8 @@ export function piscinaShipper(settings: WorkerSettings, jobs: number): Shipper 
     task: ShipTask | VerifyTask,
     signal?: AbortSignal,
   ) => {
+    // One run has one signal, on which every task of it listens; above ten Node takes that for a leak.
+    if (signal !== undefined) setMaxListeners(0, signal);
     try {
       return (await Promise.race([
         pool.run(task, { name, ...(signal ? { signal } : {}) }),

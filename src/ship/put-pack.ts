@@ -1,4 +1,5 @@
 import type { Codec } from '../codec/codec.ts';
+import { freeNow } from '../free-now.ts';
 import type { ManifestFile, ManifestFrame, ManifestPack } from '../manifest/manifest.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { type FrameLayout, layoutFrames, MAX_FRAME_BYTES } from '../packs/frame-layout.ts';
@@ -64,6 +65,7 @@ export async function putPack(
       frames.push({ offset, storedBytes: compressed.length, rawBytes: frame.rawBytes });
       offset += compressed.length;
       await writer.write(compressed);
+      freeNow(compressed);
     }
     hashes.finish();
     const stored = await writer.close();

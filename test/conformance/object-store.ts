@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { ErrorCode } from '../../src/errors.ts';
+import { freeNow } from '../../src/free-now.ts';
 import type { ObjectStat, ObjectStore, ObjectWriter } from '../../src/objects/object-store.ts';
 
 export interface ObjectStoreUnderTest {
@@ -39,6 +40,29 @@ export function describeObjectStore(
       bytes.fill('x');
       (await store.get('a/copy')).fill(0);
       expect(text(await store.get('a/copy'))).toBe('before');
+    });
+
+    test('hands out bytes that the caller may free at once', async () => {
+      const store = await open();
+      const bytes = randomBytes(100_000);
+      await store.put('a/large', bytes);
+      freeNow(await store.get('a/large'));
+      freeNow(await store.get('a/large', { offset: 10, length: 90_000 }));
+      expect(sha256(await store.get('a/large'))).toBe(sha256(bytes));
+    });
+
+    test('a writer holds nothing of what it has taken', async () => {
+      const store = await open();
+      const bytes = randomBytes(9 * MiB);
+      const expected = sha256(bytes);
+      const writer = store.createWriter('w/taken');
+      for (let offset = 0; offset < bytes.byteLength; offset += 3 * MiB) {
+        const piece = Uint8Array.from(bytes.subarray(offset, offset + 3 * MiB));
+        await writer.write(piece);
+        freeNow(piece);
+      }
+      expect(await writer.close()).toMatchObject({ sha256: expected });
+      expect(sha256(await store.get('w/taken'))).toBe(expected);
     });
 
     test('stores an object without bytes', async () => {

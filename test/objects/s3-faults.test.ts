@@ -17,7 +17,7 @@ const QUICK: S3Tuning = {
   retryMode: 'standard',
 };
 /** Multipart uploads of a few hundred bytes. */
-const SMALL_PARTS: S3Tuning = { ...QUICK, singlePutBytes: 100, partBytes: 50 };
+const SMALL_PARTS: S3Tuning = { ...QUICK, partBytes: 50 };
 
 async function openFaulty(tuning = QUICK) {
   const server = new FaultyS3();

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { inGroups } from '../../src/ship/in-groups.ts';
 
 /** A promise that the test settles by hand. */
@@ -43,4 +43,40 @@ it('one that rejects ends it at once, although others are still on their way', a
   const groups = inGroups([never.promise, broken.promise]);
   broken.reject(new Error('worker died'));
   await expect(groups.next()).rejects.toThrow('worker died');
+});
+
+describe('after work on a group', () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] }));
+  afterEach(() => void vi.useRealTimers());
+
+  const WORK_MS = 100;
+
+  /** Three promises, of which the first is handed out and worked on. */
+  async function workedOnFirst() {
+    const [a, b, c] = [handle<string>(), handle<string>(), handle<string>()];
+    const groups = inGroups([a.promise, b.promise, c.promise]);
+    a.resolve('a');
+    await groups.next();
+    vi.advanceTimersByTime(WORK_MS);
+    let next: string[] | undefined;
+    void groups.next().then(({ value }) => (next = value));
+    return { b, c, next: () => next };
+  }
+
+  it('the next one waits for four times as long as that took', async () => {
+    const { b, next } = await workedOnFirst();
+    b.resolve('b');
+    await vi.advanceTimersByTimeAsync(4 * WORK_MS - 1);
+    expect(next()).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(next()).toEqual(['b']);
+  });
+
+  it('the last one does not wait', async () => {
+    const { b, c, next } = await workedOnFirst();
+    b.resolve('b');
+    c.resolve('c');
+    await vi.advanceTimersByTimeAsync(0);
+    expect(next()).toEqual(['b', 'c']);
+  });
 });

@@ -7,8 +7,9 @@ import { writeSlackStore } from '../../src/demo/slack-store.ts';
 import type { Manifest } from '../../src/manifest/manifest.ts';
 import type { Row } from '../../src/sessions/session-store.ts';
 import type { ArchiveJson, ListJson, VerifyJson } from './support/answers.ts';
-import { Home } from './support/home.ts';
+import { DAY_MS, Home } from './support/home.ts';
 import { findNode20 } from './support/programs.ts';
+import { threadOf, writeThreadStore } from './support/rooms.ts';
 import { pick, readTree, type Tree } from './support/tree.ts';
 
 const node20 = await findNode20();
@@ -105,3 +106,25 @@ test.skipIf(node20 === undefined)('the demo runs under Node 20', async () => {
   expect(text).toContain('$ clawback restore');
   expect(text).toContain('no differences');
 });
+
+test.skipIf(node20 === undefined)(
+  'a run of many batches says nothing but its report under Node 20',
+  async () => {
+    const home = await Home.create({
+      nowMs: Date.now(),
+      settings: { retention: { protectedPruneAfter: '7d' }, jobs: 2 },
+    });
+    for (let index = 0; index < 12; index += 1) {
+      const updatedAtMs = home.nowMs - 9 * DAY_MS;
+      const thread = threadOf('C0A', '1762500000.000000', {
+        sessionId: `s-${index}`,
+        updatedAtMs,
+        text: 'x',
+      });
+      await writeThreadStore(home.storePath(`a${index}`), { [`a${index}`]: [thread] });
+    }
+    const run = (await home.compiled(node20 ?? '', 'archive', '--json')).expect(0);
+    expect(run.json<ArchiveJson>().done.protectedRowsTrimmed).toBe(12);
+    expect(run.stderr).toBe('');
+  },
+);

@@ -98,6 +98,14 @@ describe('clawback verify', () => {
     expect(differences.map(({ key }) => key)).toEqual([keyOf(all, pack)]);
   });
 
+  test('a difference is named on standard error even when it is told to be quiet', async () => {
+    const all = await archived();
+    await rm(all.packs[1] ?? '');
+    const { text, stderr } = (await all.home.clawback('verify', '--quiet')).expect(1);
+    expect(text).toBe('');
+    expect(stderr).toContain(`DIFFERENT ${keyOf(all, all.packs[1] ?? '')}`);
+  });
+
   test('a flipped byte in a manifest is a difference', async () => {
     const all = await archived();
     const [manifest = ''] = all.manifests;
