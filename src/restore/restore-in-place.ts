@@ -129,9 +129,9 @@ async function putRow({ session, row, current }: RestorePlan, { sessions }: Rest
   if (row?.kind !== 'put' || session.sessionKey === null) return;
   const { sessionKey } = session;
   const expectSha256 = current === undefined ? null : rowSha256(current);
-  const outcome = (await sessions.commit([{ sessionKey, expectSha256, replaceWith: row.row }])).get(
-    sessionKey,
-  );
+  const { archiveId } = session;
+  const change = { sessionKey, archiveId, expectSha256, replaceWith: row.row };
+  const outcome = (await sessions.commit([change])).get(sessionKey);
   if (outcome === 'committed') return;
   throw new ClawbackError(
     'restore-conflict',

@@ -18,14 +18,20 @@ export interface StoreSnapshot {
 /** One conditional change: it holds only while the stored row is the one that was read. */
 export interface RowChange {
   readonly sessionKey: string;
+  /** The archived generation that this change is about; a store that another process writes for us checks its manifest. */
+  readonly archiveId: string;
   /** `rowSha256` of the row that must be there now; null: there must be no row. */
   readonly expectSha256: string | null;
   /** The new row; null removes it. */
   readonly replaceWith: Row | null;
 }
 
-/** `changed`: another row is there. `gone`: no row is there. Neither was touched. */
-export type RowOutcome = 'committed' | 'changed' | 'gone';
+/**
+ * What became of a change. All but `committed` left the row as it is. `changed`: another row is there. `gone`: no
+ * row is there. `active`: a run works on the session. `rejected`: the archive holds no such row, or the store would
+ * not take the new one.
+ */
+export type RowOutcome = 'committed' | 'changed' | 'gone' | 'active' | 'rejected';
 
 /**
  * Where one agent (or all of them, for a shared store) keeps its rows: a sessions.json today,

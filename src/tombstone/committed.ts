@@ -10,7 +10,7 @@ export interface CommittedSession {
 /** Why an archived session's row and files stay where they are. The archive holds a copy all the same. */
 export interface Abandoned {
   readonly session: CommittedSession;
-  readonly why: 'row-changed' | 'row-gone' | 'files-changed' | 'now-active';
+  readonly why: 'row-changed' | 'row-gone' | 'files-changed' | 'now-active' | 'rejected';
   /** A run that died may have made the stub of a tombstone that now never comes to be. */
   readonly hasStrayStub: boolean;
 }

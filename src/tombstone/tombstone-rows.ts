@@ -51,11 +51,7 @@ export class Tombstoned {
       if (outcome === 'committed') committed.push(session);
       else {
         if (!named.has(session.entry.tombstone?.sessionFile)) await removeOwnStub(sessionsDir, session.entry);
-        abandoned.push({
-          session,
-          why: outcome === 'gone' ? 'row-gone' : 'row-changed',
-          hasStrayStub: false,
-        });
+        abandoned.push({ session, why: WHY[outcome ?? 'rejected'], hasStrayStub: false });
       }
     }
     return new Tombstoned(sessionsDir, committed, [...checked.abandoned, ...abandoned]);
@@ -71,9 +67,17 @@ async function namedFiles(
   return new Set((await store.read()).rows.map(({ row }) => row.sessionFile));
 }
 
+const WHY = {
+  changed: 'row-changed',
+  gone: 'row-gone',
+  active: 'now-active',
+  rejected: 'rejected',
+} as const satisfies Record<Exclude<RowOutcome, 'committed'>, Abandoned['why']>;
+
 function rowChange({ entry }: CommittedSession): RowChange {
   return {
     sessionKey: entry.sessionKey as string,
+    archiveId: entry.archiveId,
     expectSha256: entry.rowSha256,
     replaceWith: entry.tombstone,
   };

@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { rowSha256 } from '../../src/sessions/canonical-json.ts';
 import type { Row, SessionStore } from '../../src/sessions/session-store.ts';
 
+const ARCHIVE_ID = '20261120t040000z-0123abcd-0001.0';
+
 export interface OpenedSessionStore {
   readonly store: SessionStore;
   /** Changes a row as another program would, behind the store's back. Null removes it. */
@@ -43,9 +45,19 @@ export function describeSessionStore(
     it('replaces, removes and adds in one commit, and leaves the rest', async () => {
       const { store } = await opened();
       const outcomes = await store.commit([
-        { sessionKey: A, expectSha256: rowSha256(ROW_A), replaceWith: { updatedAt: 0 } },
-        { sessionKey: B, expectSha256: rowSha256(ROW_B), replaceWith: null },
-        { sessionKey: 'agent:main:new', expectSha256: null, replaceWith: { sessionId: 'n' } },
+        {
+          sessionKey: A,
+          archiveId: ARCHIVE_ID,
+          expectSha256: rowSha256(ROW_A),
+          replaceWith: { updatedAt: 0 },
+        },
+        { sessionKey: B, archiveId: ARCHIVE_ID, expectSha256: rowSha256(ROW_B), replaceWith: null },
+        {
+          sessionKey: 'agent:main:new',
+          archiveId: ARCHIVE_ID,
+          expectSha256: null,
+          replaceWith: { sessionId: 'n' },
+        },
       ]);
       expect(outcomes).toEqual(
         new Map([
@@ -71,7 +83,9 @@ export function describeSessionStore(
       const { store, writeRow } = await opened();
       await writeRow(A, found);
       const before = await rowsOf(store);
-      const outcomes = await store.commit([{ sessionKey: A, expectSha256, replaceWith: { updatedAt: 0 } }]);
+      const outcomes = await store.commit([
+        { sessionKey: A, archiveId: ARCHIVE_ID, expectSha256, replaceWith: { updatedAt: 0 } },
+      ]);
       expect(outcomes).toEqual(new Map([[A, outcome]]));
       expect(await rowsOf(store)).toEqual(before);
     });
@@ -80,8 +94,8 @@ export function describeSessionStore(
       const { store, writeRow } = await opened();
       await writeRow(A, { sessionId: 'revived', updatedAt: 9 });
       const outcomes = await store.commit([
-        { sessionKey: A, expectSha256: rowSha256(ROW_A), replaceWith: null },
-        { sessionKey: B, expectSha256: rowSha256(ROW_B), replaceWith: null },
+        { sessionKey: A, archiveId: ARCHIVE_ID, expectSha256: rowSha256(ROW_A), replaceWith: null },
+        { sessionKey: B, archiveId: ARCHIVE_ID, expectSha256: rowSha256(ROW_B), replaceWith: null },
       ]);
       expect([...outcomes.values()]).toEqual(['changed', 'committed']);
       expect([...(await rowsOf(store)).keys()]).toEqual([A, C]);
@@ -91,14 +105,19 @@ export function describeSessionStore(
       const { store, writeRow } = await opened();
       await writeRow(A, Object.fromEntries(Object.entries(ROW_A).reverse()));
       const outcomes = await store.commit([
-        { sessionKey: A, expectSha256: rowSha256(ROW_A), replaceWith: null },
+        { sessionKey: A, archiveId: ARCHIVE_ID, expectSha256: rowSha256(ROW_A), replaceWith: null },
       ]);
       expect(outcomes.get(A)).toBe('committed');
     });
 
     it('removing a row that is gone already, twice over, is no error', async () => {
       const { store } = await opened();
-      const change = { sessionKey: A, expectSha256: rowSha256(ROW_A), replaceWith: null };
+      const change = {
+        sessionKey: A,
+        archiveId: ARCHIVE_ID,
+        expectSha256: rowSha256(ROW_A),
+        replaceWith: null,
+      };
       expect((await store.commit([change])).get(A)).toBe('committed');
       expect((await store.commit([change])).get(A)).toBe('gone');
     });
@@ -113,7 +132,9 @@ export function describeSessionStore(
       const row = JSON.parse(
         '{"a":[{"b":[]}],"__proto__":{"x":1},"big":1e21,"text":"\\u2028\\"\\\\"}',
       ) as Row;
-      await store.commit([{ sessionKey: 'agent:main:x', expectSha256: null, replaceWith: row }]);
+      await store.commit([
+        { sessionKey: 'agent:main:x', archiveId: ARCHIVE_ID, expectSha256: null, replaceWith: row },
+      ]);
       expect(rowSha256((await rowsOf(store)).get('agent:main:x'))).toBe(rowSha256(row));
     });
   });

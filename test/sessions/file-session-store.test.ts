@@ -18,6 +18,8 @@ import type { Row } from '../../src/sessions/session-store.ts';
 import { describeSessionStore } from '../conformance/session-store.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
+const ARCHIVE_ID = '20261120t040000z-0123abcd-0001.0';
+
 const KEY = 'agent:main:slack:channel:c1';
 const ROW: Row = { sessionId: 'a', updatedAt: 5 };
 
@@ -34,7 +36,12 @@ async function identityOf(path: string) {
   return { ino, size, mtimeNs, ctimeNs };
 }
 
-const trim = { sessionKey: KEY, expectSha256: rowSha256(ROW), replaceWith: { updatedAt: 0 } };
+const trim = {
+  sessionKey: KEY,
+  archiveId: ARCHIVE_ID,
+  expectSha256: rowSha256(ROW),
+  replaceWith: { updatedAt: 0 },
+};
 
 describeSessionStore('file', async (rows) => {
   const { path, store } = await storeOf(JSON.stringify(Object.fromEntries(rows), null, 2));
@@ -66,7 +73,7 @@ describe('a commit', () => {
 
   it('leaves no temporary file, whether it changes something or not', async () => {
     const { folder, store } = await storeOf();
-    await store.commit([{ ...trim, expectSha256: 'f'.repeat(64) }]);
+    await store.commit([{ ...trim, archiveId: ARCHIVE_ID, expectSha256: 'f'.repeat(64) }]);
     await store.commit([trim]);
     expect(await readdir(folder)).toEqual(['sessions.json']);
   });
@@ -74,7 +81,7 @@ describe('a commit', () => {
   it('that changes nothing does not even touch the file', async () => {
     const { path, store } = await storeOf();
     const before = await identityOf(path);
-    await store.commit([{ ...trim, expectSha256: 'f'.repeat(64) }]);
+    await store.commit([{ ...trim, archiveId: ARCHIVE_ID, expectSha256: 'f'.repeat(64) }]);
     expect(await identityOf(path)).toEqual(before);
   });
 
@@ -88,7 +95,10 @@ describe('a commit', () => {
   it('counts entries that are no rows and leaves them alone', async () => {
     const { path, store } = await storeOf(`{"x":null,"y":[1],"z":"t","${KEY}":${JSON.stringify(ROW)}}`);
     expect(await store.read()).toMatchObject({ malformedRows: 3, rows: [{ sessionKey: KEY, row: ROW }] });
-    await store.commit([trim, { sessionKey: 'x', expectSha256: null, replaceWith: {} }]);
+    await store.commit([
+      trim,
+      { sessionKey: 'x', archiveId: ARCHIVE_ID, expectSha256: null, replaceWith: {} },
+    ]);
     expect(JSON.parse(await readFile(path, 'utf8'))).toMatchObject({ x: null, y: [1], z: 't' });
   });
 });
@@ -137,7 +147,7 @@ describe('a sessions.json that cannot be understood', () => {
     const before = await identityOf(path);
     await expect(store.read()).rejects.toMatchObject({ code: 'store-unreadable' });
     await expect(store.commit([trim])).rejects.toMatchObject({ code: 'store-unreadable' });
-    const add = { sessionKey: 'new', expectSha256: null, replaceWith: {} };
+    const add = { sessionKey: 'new', archiveId: ARCHIVE_ID, expectSha256: null, replaceWith: {} };
     await expect(store.commit([add])).rejects.toMatchObject({ code: 'store-unreadable' });
     expect(await identityOf(path)).toEqual(before);
     expect(await readdir(folder)).toEqual(['sessions.json']);
