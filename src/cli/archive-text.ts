@@ -118,7 +118,6 @@ export function describeRun(
           `${count(counts.filesReclaimed, 'file')} removed here, ${formatBytes(counts.freedBytes)} freed`,
         ]),
     describeKept(planned.keptByReason, planned.keptRows),
-    ...describeUnreadable(run.plans),
     ...(leftAlone.length > 0
       ? [
           `${count(leftAlone.length, 'session')} changed while being archived and stayed; the next run looks again`,
@@ -130,12 +129,11 @@ export function describeRun(
   ].join('\n');
 }
 
-/** Why the run does not exit with 0. */
-export function describeWentWrong({
-  tally: { filesLeft, problems, failures },
-  interrupted,
-}: ArchiveRun): string[] {
+/** Why the run does not exit with 0, or can do nothing at all. */
+export function describeWentWrong({ plans, tally, interrupted }: ArchiveRun): string[] {
+  const { filesLeft, problems, failures } = tally;
   return [
+    ...describeUnreadable(plans),
     ...filesLeft
       .filter(({ isFailure }) => isFailure)
       .map(({ name, why }) => `FAILED to remove ${safe(name)}: ${why}`),

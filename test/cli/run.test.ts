@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runCli as runWith } from '../support/run-cli.ts';
@@ -150,5 +150,15 @@ describe('--quiet', () => {
       await smallStateDir(),
     ]);
     expect([exitCode, stdout, stderr]).toEqual([0, '', '']);
+  });
+
+  it('still says on standard error why every row is kept', async () => {
+    const stateDir = await smallStateDir();
+    await mkdir(join(stateDir, 'cron'), { recursive: true });
+    await writeFile(join(stateDir, 'cron', 'jobs.json'), 'no JSON');
+    const flags = ['--quiet', '--allow-live-gateway', '--state-dir', stateDir];
+    const { exitCode, stdout, stderr } = await runCli(['archive', ...flags]);
+    expect([exitCode, stdout]).toEqual([0, '']);
+    expect(stderr).toContain('every row is kept while this cannot be read – cron/jobs.json');
   });
 });
