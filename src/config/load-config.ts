@@ -100,6 +100,7 @@ function resolveConfig(parsed: ParsedConfig, stateDir: string): Config {
       perKindMs: present(retention.perKind),
       ...present({
         protectedPruneAfterMs: retention.protectedPruneAfter,
+        protectedRemoveAfterMs: retention.protectedRemoveAfter,
         modelRunPruneAfterMs: retention.modelRunPruneAfter,
         orphanPruneAfterMs: retention.orphanPruneAfter,
         pruneAfterMs: retention.pruneAfter,
