@@ -42,7 +42,7 @@ async function dryRun(installation: Installation, io: Io, flags: GlobalFlags): P
   }));
   const caps = capsOf(
     plans.map(({ snapshot }) => snapshot),
-    installation.openclaw.maxEntries,
+    installation.openclaw,
   );
   const json = {
     schema: 'clawback.archive/1',

@@ -11,8 +11,9 @@ export const status: Verb<object> = async (io, flags) => {
   const installation = await installationFrom(io, flags);
   const { plans, unplanned } = await planRun(installation);
   const nowMs = installation.clock.nowMs();
-  const { maxEntries } = installation.openclaw;
-  const censuses = [...plans.keys()].map(({ snapshot }) => takeCensus(snapshot, maxEntries, nowMs));
+  const censuses = [...plans.keys()].map(({ snapshot }) =>
+    takeCensus(snapshot, installation.openclaw, nowMs),
+  );
   const counts = countPlans([...plans.keys()]);
   const problems = unplanned.map(({ store, error }) => ({
     what: `store ${store.id}`,

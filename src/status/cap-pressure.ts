@@ -1,10 +1,16 @@
+import type { OpenClawConfig } from '../openclaw/openclaw-config.ts';
 import { tombstoneMark } from '../sessions/row.ts';
 import { isProtected } from '../sessions/session-key.ts';
 import type { StoreRow } from '../sessions/session-store.ts';
 
+/** OpenClaw's `session.maintenance`, as far as it concerns the number of rows. */
+export type Cap = Pick<OpenClawConfig, 'maxEntries' | 'evictsRows'>;
+
 /** What OpenClaw's `session.maintenance.maxEntries` can and cannot do to a store. */
 export interface CapPressure {
   readonly maxEntries: number;
+  /** False: OpenClaw only warns, and nothing is lost. */
+  readonly evictsRows: boolean;
   /** Rows that count against it: all of them. */
   readonly counted: number;
   /** Rows that it can evict. */
@@ -19,10 +25,11 @@ export interface CapPressure {
 }
 
 /** Pure; the rules are those of OpenClaw 2026.5 to 2026.7. */
-export function capPressure(rows: readonly StoreRow[], maxEntries: number): CapPressure {
+export function capPressure(rows: readonly StoreRow[], { maxEntries, evictsRows }: Cap): CapPressure {
   const protectedRows = rows.filter(({ sessionKey, row }) => isProtected(sessionKey, row));
   return {
     maxEntries,
+    evictsRows,
     counted: rows.length,
     evictable: rows.length - protectedRows.length,
     protectedRows: protectedRows.length,

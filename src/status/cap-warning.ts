@@ -14,7 +14,8 @@ export interface CapWarning {
 
 /** In plain words, what the cap does to a store. Undefined while there is nothing to say. */
 export function capWarning(cap: CapPressure): CapWarning | undefined {
-  const { maxEntries, protectedRows, roomForOrdinary } = cap;
+  const { maxEntries, evictsRows, protectedRows, roomForOrdinary } = cap;
+  if (!evictsRows) return undefined;
   if (protectedRows >= maxEntries) return { isFull: true, text: describeFull(cap), advice: adviceFor(cap) };
   if (protectedRows < maxEntries * CROWDED) return undefined;
   const text =

@@ -4,7 +4,7 @@ import { isArchivable, type ScannedKind } from '../scan/file-kind.ts';
 import type { Snapshot } from '../scan/scan.ts';
 import { tombstoneMark } from '../sessions/row.ts';
 import { isProtected, kindOf, SESSION_KINDS, type SessionKind } from '../sessions/session-key.ts';
-import { type CapPressure, capPressure } from './cap-pressure.ts';
+import { type Cap, type CapPressure, capPressure } from './cap-pressure.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -44,7 +44,7 @@ export interface Census {
   readonly totalDiskBytes: number;
 }
 
-export function takeCensus(snapshot: Snapshot, maxEntries: number, nowMs: number): Census {
+export function takeCensus(snapshot: Snapshot, openclaw: Cap, nowMs: number): Census {
   const rows = snapshot.rows.map(({ sessionKey, row }) => ({
     kind: kindOf(sessionKey, row),
     protected: isProtected(sessionKey, row),
@@ -64,7 +64,7 @@ export function takeCensus(snapshot: Snapshot, maxEntries: number, nowMs: number
     malformedRows: snapshot.malformedRows,
     byKind: countKinds(rows),
     byKindOlder1d: countKinds(rows.filter((row) => row.ageMs > DAY_MS)),
-    cap: capPressure(snapshot.rows, maxEntries),
+    cap: capPressure(snapshot.rows, openclaw),
     files,
     totalFiles: sums.reduce((sum, count) => sum + count.files, 0),
     totalDiskBytes: sums.reduce((sum, count) => sum + count.diskBytes, 0),

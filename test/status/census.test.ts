@@ -6,8 +6,8 @@ import { tombstoneOf } from '../../src/tombstone/tombstone.ts';
 import { DAY_MS, fileOf, HOUR_MS, NOW_MS, rowOf, snapshotOf, uuid } from '../support/snapshot.ts';
 
 const CHANNEL = 'agent:main:slack:channel:c1';
-const census = (parts: Parameters<typeof snapshotOf>[0], maxEntries = 500) =>
-  takeCensus(snapshotOf(parts), maxEntries, NOW_MS);
+const census = (parts: Parameters<typeof snapshotOf>[0], maxEntries = 500, evictsRows = true) =>
+  takeCensus(snapshotOf(parts), { maxEntries, evictsRows }, NOW_MS);
 
 describe('the census of rows', () => {
   it('counts by age as operators do, protected ones apart', () => {
@@ -100,6 +100,7 @@ describe('the warning about maxEntries', () => {
   it('counts what the cap sees and what it can reach', () => {
     expect(cap(300, 100)).toEqual({
       maxEntries: 500,
+      evictsRows: true,
       counted: 400,
       evictable: 100,
       protectedRows: 300,
@@ -134,6 +135,12 @@ describe('the warning about maxEntries', () => {
     );
     expect(text).toContain('on 2026.7.35 even agent:main:main cannot start a run');
     expect(advice).toMatch(/maxEntries to 1200 or more .*retention\.protectedRemoveAfter/);
+  });
+
+  it('is silent where OpenClaw only warns: session.maintenance.mode', () => {
+    const rows = ['1.1', '1.2'].map((ts) => rowOf(`${CHANNEL}:thread:${ts}`, 0));
+    expect(capWarning(census({ rows }, 2).cap)?.isFull).toBe(true);
+    expect(capWarning(census({ rows }, 2, false).cap)).toBeUndefined();
   });
 
   it('says from how many rows on it evicts while that is still ahead', () => {
