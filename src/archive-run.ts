@@ -116,6 +116,7 @@ function lineStore(
       settleMs: options.allowLiveGateway ? LIVE_SETTLE_MS : 0,
     }),
     plan: () => planStore(installation, store),
+    retiresTombstones: installation.config.retention.protectedRemoveAfterMs !== undefined,
     assertMayCommit: async () => {
       await lock.assertHeld();
       if (!options.allowLiveGateway) await assertNoGateway(installation);

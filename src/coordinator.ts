@@ -6,6 +6,9 @@ import { planStores } from './plan/plan-stores.ts';
 import { reclaim } from './reclaim/reclaim.ts';
 import { unfinishedSessions } from './recover/unfinished.ts';
 import type { RunTally } from './report.ts';
+import { retireTombstones } from './retire/retire-tombstones.ts';
+import type { OnBrokenBatch } from './retire/still-archived.ts';
+import { sweepStrayStubs } from './retire/sweep-stubs.ts';
 import type { SessionStore } from './sessions/session-store.ts';
 import { type Batch, type BatchOptions, makeBatches } from './ship/batches.ts';
 import { inGroups } from './ship/in-groups.ts';
@@ -21,6 +24,8 @@ export interface LineStore {
   readonly sessions: SessionStore;
   /** Scans and plans afresh: before the run, and again before every commit. */
   plan(): Promise<ArchivePlan>;
+  /** Whether tombstones of conversations that were archived long ago go too. */
+  readonly retiresTombstones: boolean;
   /** @throws {ClawbackError} if a gateway has come up or our lock is gone: then nothing may be committed. */
   assertMayCommit(): Promise<void>;
 }
@@ -42,8 +47,10 @@ export interface Line {
  */
 export async function runLine(line: Line, signal?: AbortSignal): Promise<ArchivePlan[]> {
   const manifestIds = await finishEarlierRuns(line, signal);
+  await sweep(line);
   const { plans, unplanned } = await planStores(line.stores);
   for (const { store, error } of unplanned) line.tally.problem(`store ${store.id}`, error);
+  for (const [plan, store] of plans) await retire(line, store, plan, signal);
   const batches: Batch[] = [];
   for (const plan of plans.keys()) batches.push(...makeBatches(plan, line.batching, batches.length + 1));
 
@@ -60,6 +67,30 @@ export async function runLine(line: Line, signal?: AbortSignal): Promise<Archive
   }
   if (!signal?.aborted) await writeCatalogue(line, manifestIds);
   return [...plans.keys()];
+}
+
+/** What a run left that died while it removed tombstones. A store that cannot be planned is reported with its plan. */
+async function sweep({ stores, tally }: Line): Promise<void> {
+  const { plans } = await planStores(stores.filter(({ retiresTombstones }) => retiresTombstones));
+  for (const [plan, store] of plans) {
+    try {
+      await sweepStrayStubs(store, plan);
+    } catch (error) {
+      tally.problem(`left-over stub transcripts of store ${store.id}`, error);
+    }
+  }
+}
+
+/** Removes tombstones that are due. A failure here keeps no conversation from being archived. */
+async function retire(line: Line, store: LineStore, plan: ArchivePlan, signal?: AbortSignal): Promise<void> {
+  if (plan.retired.length === 0) return;
+  const { archive, tally } = line;
+  const onBroken: OnBrokenBatch = (what, error) => tally.problem(what, error);
+  try {
+    tally.retired(await retireTombstones(store, archive, plan.retired, onBroken, signal));
+  } catch (error) {
+    if (!signal?.aborted) tally.problem(`tombstones of store ${store.id}`, error);
+  }
 }
 
 /** Batches of which something was stored. */

@@ -47,7 +47,7 @@ export interface Installation {
 /** Reads configuration and finds the stores; contacts no archive and writes nothing. */
 export async function openInstallation(options: InstallationOptions): Promise<Installation> {
   const { env, clock, agents } = options;
-  const stateDir = resolveStateDir({ flag: options.stateDir, env, homedir: homedir() });
+  const stateDir = stateDirOf(options);
   const { config } = await loadInstallationConfig(stateDir, options);
   const openclaw = await readOpenClawConfig({ stateDir, env });
   const allStores = await discoverStores({ stateDir, openclaw });
@@ -55,7 +55,12 @@ export async function openInstallation(options: InstallationOptions): Promise<In
   return { stateDir, config, openclaw, stores, allStores, state: new LocalState(stateDir), clock, agents };
 }
 
-function loadInstallationConfig(
+/** OpenClaw's state folder: as named, else as OpenClaw itself finds it. Need not exist. */
+export function stateDirOf({ stateDir, env }: InstallationOptions): string {
+  return resolveStateDir({ flag: stateDir, env, homedir: homedir() });
+}
+
+export function loadInstallationConfig(
   stateDir: string,
   { env, configFile, archive, jobs }: InstallationOptions,
 ): Promise<LoadedConfig> {

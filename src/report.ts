@@ -2,6 +2,7 @@ import { type ErrorData, toErrorData } from './errors.ts';
 import type { ArchivePlan } from './plan/plan.ts';
 import type { KeepReason, SelectReason } from './plan/reasons.ts';
 import type { LeftFile, Reclaimed } from './reclaim/reclaim.ts';
+import type { Retired, TombstoneKept } from './retire/retire-tombstones.ts';
 import type { Batch } from './ship/batches.ts';
 import type { ShipReport } from './ship/task.ts';
 import type { Abandoned, CommittedSession } from './tombstone/committed.ts';
@@ -14,6 +15,8 @@ export interface PlanCounts {
   readonly selectedRows: number;
   readonly selectedFiles: number;
   readonly selectedBytes: number;
+  /** Tombstones whose rows go. */
+  readonly retiredTombstones: number;
   readonly bySelectReason: Partial<Record<SelectReason, number>>;
   readonly keptRows: number;
   readonly keptByReason: Partial<Record<KeepReason, number>>;
@@ -22,16 +25,18 @@ export interface PlanCounts {
 
 export function countPlans(plans: readonly ArchivePlan[]): PlanCounts {
   const selected = plans.flatMap((plan) => plan.selected);
+  const retired = plans.flatMap((plan) => plan.retired);
   const kept = plans.flatMap((plan) => plan.kept);
   const files = selected.flatMap((session) => session.files);
   const withRow = selected.filter((session) => session.row !== null);
   return {
-    rows: withRow.length + kept.length,
-    protectedRows: [...withRow, ...kept].filter((row) => row.protected).length,
+    rows: withRow.length + retired.length + kept.length,
+    protectedRows: [...withRow, ...kept].filter((row) => row.protected).length + retired.length,
     selectedRows: withRow.length,
     selectedFiles: files.length,
     selectedBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0),
-    bySelectReason: tally(selected.map((session) => session.reason)),
+    retiredTombstones: retired.length,
+    bySelectReason: tally([...selected, ...retired].map((one) => one.reason)),
     keptRows: kept.length,
     keptByReason: tally(kept.map((row) => row.reason)),
     protectedKeptByReason: tally(kept.filter((row) => row.protected).map((row) => row.reason)),
@@ -76,6 +81,8 @@ export interface RunCounts {
   objects: number;
   filesReclaimed: number;
   freedBytes: number;
+  /** Rows of tombstones of conversations archived long ago. */
+  tombstonesRemoved: number;
   /** Of all these, the sessions that an earlier run had archived and this one finished. */
   recoveredSessions: number;
 }
@@ -94,6 +101,7 @@ export class RunTally {
     objects: 0,
     filesReclaimed: 0,
     freedBytes: 0,
+    tombstonesRemoved: 0,
     recoveredSessions: 0,
   };
   readonly failures: SessionFailure[] = [];
@@ -101,6 +109,8 @@ export class RunTally {
   /** What went wrong beside single sessions: a damaged batch of an earlier run, a catalogue that could not be written. */
   readonly problems: Problem[] = [];
   readonly filesLeft: LeftFile[] = [];
+  /** Tombstones that were due and stay. */
+  readonly tombstonesKept: TombstoneKept[] = [];
   /** Archive ids chosen by `retention.maxEntries`, to tell capped rows from pruned ones. */
   readonly #capped = new Set<string>();
 
@@ -146,6 +156,11 @@ export class RunTally {
       if (entry.action !== 'files')
         this.failures.push({ sessionKey: entry.sessionKey, sessionId: entry.sessionId, error });
     }
+  }
+
+  retired({ removed, kept }: Retired): void {
+    this.counts.tombstonesRemoved += removed;
+    this.tombstonesKept.push(...kept);
   }
 
   tombstoned(result: Tombstoned, reclaimed: Reclaimed): void {

@@ -49,6 +49,7 @@ describe('the counts of a plan', () => {
       rows: 5,
       protectedRows: 2,
       selectedRows: 3,
+      retiredTombstones: 0,
       selectedFiles: 3,
       selectedBytes: 3000,
       bySelectReason: { 'model-run-age': 1, 'protected-age': 1, 'ordinary-cap': 1, 'orphan-age': 1 },

@@ -10,6 +10,9 @@ import {
   type SelectReason,
 } from '../plan/reasons.ts';
 import { type PlanCounts, type Problem, type RunCounts, type SessionFailure, tally } from '../report.ts';
+import { KEPT_TOMBSTONES, type TombstoneKept } from '../retire/retire-tombstones.ts';
+import { describeCap } from '../status/cap-warning.ts';
+import type { StoreCap } from '../status/store-caps.ts';
 import { count, formatAge, formatBytes, safe, table } from './format.ts';
 
 /** Sessions named for one and the same error. */
@@ -24,6 +27,13 @@ export function describePlan(plan: ArchivePlan): string {
     count(one.files.length, 'file'),
     SELECT_REASONS[one.reason],
   ]);
+  const retired = plan.retired.map((one) => [
+    one.action,
+    safe(one.sessionKey),
+    formatAge(one.idleMs),
+    '',
+    SELECT_REASONS[one.reason],
+  ]);
   const kept = plan.kept.map((row) => [
     'keep',
     safe(row.sessionKey),
@@ -31,18 +41,22 @@ export function describePlan(plan: ArchivePlan): string {
     '',
     explainKept(row),
   ]);
-  return `${plan.snapshot.store.storePath}\n${table([...selected, ...kept])}`;
+  return `${plan.snapshot.store.storePath}\n${table([...selected, ...retired, ...kept])}`;
 }
 
 function nameOf(session: PlannedSession): string {
   return session.row === null ? `(unreferenced) ${safe(session.sessionId)}` : safe(session.sessionKey);
 }
 
-export function describePlanned(counts: PlanCounts, plans: readonly ArchivePlan[]): string {
+export function describePlanned(
+  counts: PlanCounts,
+  plans: readonly ArchivePlan[],
+  caps: readonly StoreCap[],
+): string {
   const reasons = Object.entries(counts.bySelectReason) as [SelectReason, number][];
   const lines = reasons.map(([reason, n]) => [
     n,
-    reason === 'orphan-age' ? 'sessions' : 'rows',
+    reason === 'orphan-age' ? 'sessions' : reason === 'tombstone-age' ? 'tombstones' : 'rows',
     SELECT_REASONS[reason],
   ]);
   const size = formatBytes(counts.selectedBytes);
@@ -57,6 +71,7 @@ export function describePlanned(counts: PlanCounts, plans: readonly ArchivePlan[
           `${count(counts.protectedRows, 'row')} of all are protected: neither OpenClaw's maxEntries nor retention.maxEntries reaches them`,
         ]
       : []),
+    ...describeCaps(caps),
   ].join('\n');
 }
 
@@ -93,6 +108,10 @@ const DONE_LINES: readonly (readonly [keyof RunCounts, string])[] = [
   ['ordinaryRowsPruned', 'ordinary rows pruned by age'],
   ['ordinaryRowsCapped', 'ordinary rows removed beyond retention.maxEntries'],
   ['orphanSessionsArchived', 'sessions that only had files left'],
+  [
+    'tombstonesRemoved',
+    'tombstones of long archived conversations removed; nothing reaches these until somebody writes there',
+  ],
   ['recoveredSessions', 'sessions that an interrupted run had begun, finished'],
 ];
 
@@ -101,8 +120,9 @@ export function describeRun(
   planned: PlanCounts,
   config: Config,
   skipped: readonly StoreLocation[],
+  caps: readonly StoreCap[],
 ): string {
-  const { counts, leftAlone, filesLeft } = run.tally;
+  const { counts, leftAlone, filesLeft, tombstonesKept } = run.tally;
   const done = DONE_LINES.filter(([name]) => counts[name] > 0).map(([name, text]) => [counts[name], text]);
   const proof =
     config.verify === 'stored'
@@ -124,9 +144,31 @@ export function describeRun(
         ]
       : []),
     ...filesLeft.filter(({ isFailure }) => !isFailure).map(({ name, why }) => `left ${safe(name)}: ${why}`),
+    ...describeTombstonesKept(tombstonesKept),
     ...skipped.map(({ id, state, detail }) => `agent ${id} skipped: ${detail ?? state}`),
+    ...describeCaps(caps),
     ...describeWentWrong(run),
   ].join('\n');
+}
+
+/** One line a reason: a damaged batch keeps hundreds. */
+function describeTombstonesKept(kept: readonly TombstoneKept[]): string[] {
+  return Object.entries(tally(kept.map(({ why }) => why))).map(
+    ([why, n]) =>
+      `${count(n, 'tombstone')} due for removal stay: ${KEPT_TOMBSTONES[why as TombstoneKept['why']]}`,
+  );
+}
+
+/** What OpenClaw's cap does to these stores. */
+export function describeCaps(caps: readonly StoreCap[]): string[] {
+  return caps.flatMap(({ storeId, cap }) => {
+    const warning = describeCap(cap);
+    return warning === undefined ? [] : [`WARNING: store ${storeId}: ${warning}`];
+  });
+}
+
+export function capJson({ storeId, cap }: StoreCap) {
+  return { storeId, ...cap, warning: describeCap(cap) ?? null };
 }
 
 /** Why the run does not exit with 0, or can do nothing at all. */
@@ -185,6 +227,14 @@ export function planJson(plan: ArchivePlan) {
         files: files.map(({ name, sizeBytes }) => ({ name, sizeBytes })),
       }),
     ),
+    retired: plan.retired.map(({ action, reason, sessionKey, archiveId, kind, idleMs }) => ({
+      action,
+      reason,
+      sessionKey,
+      archiveId,
+      kind,
+      idleMs: Math.round(idleMs),
+    })),
     kept: plan.kept.map((row: KeptRow) => ({ ...row, text: explainKept(row) })),
     keptFiles: plan.keptFiles.map((file) => ({ ...file, text: explainKept(file) })),
   };

@@ -2,7 +2,9 @@ import { type ArchiveRun, archiveRun, planRun } from '../archive-run.ts';
 import { toErrorData } from '../errors.ts';
 import { type Installation, workableStores } from '../installation.ts';
 import { countPlans } from '../report.ts';
+import { capsOf, readCaps } from '../status/store-caps.ts';
 import {
+  capJson,
   describePlan,
   describePlanned,
   describeProblems,
@@ -38,12 +40,17 @@ async function dryRun(installation: Installation, io: Io, flags: GlobalFlags): P
     what: `store ${store.id}`,
     error: toErrorData(error),
   }));
+  const caps = capsOf(
+    plans.map(({ snapshot }) => snapshot),
+    installation.openclaw,
+  );
   const json = {
     schema: 'clawback.archive/1',
     dryRun: true,
     ...head(installation),
     planned: counts,
     plan: plans.map(planJson),
+    caps: caps.map(capJson),
     problems,
   };
   const wentWrong = describeProblems(problems);
@@ -51,7 +58,7 @@ async function dryRun(installation: Installation, io: Io, flags: GlobalFlags): P
     io,
     flags,
     json,
-    () => [...plans.map(describePlan), describePlanned(counts, plans), ...wentWrong].join('\n\n'),
+    () => [...plans.map(describePlan), describePlanned(counts, plans, caps), ...wentWrong].join('\n\n'),
     wentWrong,
   );
   return problems.length === 0 ? EXIT.done : EXIT.someFailed;
@@ -71,8 +78,9 @@ async function realRun(
       if (flags.verbose && !flags.json) io.stderr.write(`archived ${done} of ${total} sessions\n`);
     },
   });
-  const { counts, failures, leftAlone, filesLeft, problems } = run.tally;
+  const { counts, failures, leftAlone, filesLeft, tombstonesKept, problems } = run.tally;
   const planned = countPlans(run.plans);
+  const caps = await readCaps(installation);
   const json = {
     schema: 'clawback.archive/1',
     dryRun: false,
@@ -87,6 +95,8 @@ async function realRun(
     done: counts,
     leftAlone,
     filesLeft,
+    tombstonesKept,
+    caps: caps.map(capJson),
     failures,
     problems,
     ...(flags.verbose ? { plan: run.plans.map(planJson) } : {}),
@@ -96,7 +106,7 @@ async function realRun(
     io,
     flags,
     json,
-    () => [...plans, describeRun(run, planned, config, skippedStores(installation))].join('\n\n'),
+    () => [...plans, describeRun(run, planned, config, skippedStores(installation), caps)].join('\n\n'),
     describeWentWrong(run),
   );
   return exitCodeOf(run);

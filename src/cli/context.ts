@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { OnDamage } from '../archive/archive.ts';
 import type { Clock } from '../clock.ts';
-import { type Installation, openInstallation } from '../installation.ts';
+import { type Installation, type InstallationOptions, openInstallation } from '../installation.ts';
 import type { Environment } from '../openclaw/state-dir.ts';
 
 /** Everything outside of the program that a verb may use. */
@@ -55,7 +55,11 @@ function parseJobs(text: string): number {
 }
 
 export function installationFrom(io: Io, flags: GlobalFlags): Promise<Installation> {
-  return openInstallation({
+  return openInstallation(installationOptions(io, flags));
+}
+
+export function installationOptions(io: Io, flags: GlobalFlags): InstallationOptions {
+  return {
     stateDir: flags.stateDir,
     configFile: flags.config,
     archive: flags.archive,
@@ -63,7 +67,7 @@ export function installationFrom(io: Io, flags: GlobalFlags): Promise<Installati
     jobs: flags.jobs,
     env: io.env,
     clock: io.clock,
-  });
+  };
 }
 
 /** A damaged object hides nothing but itself; whoever looks is told. */

@@ -30,6 +30,12 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
   );
   verb(
     program
+      .command('doctor')
+      .description('check settings, stores, gateway and permissions: would a nightly run go through?'),
+    async () => (await import('./doctor.ts')).doctor,
+  );
+  verb(
+    program
       .command('archive')
       .description('the nightly run: archive what the settings select, trim rows, free the disk')
       .option('--dry-run', 'print the plan and the reason for every row; change nothing')

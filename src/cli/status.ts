@@ -1,7 +1,7 @@
 import { planRun } from '../archive-run.ts';
 import { toErrorData } from '../errors.ts';
 import { countPlans } from '../report.ts';
-import { capWarning } from '../status/cap-warning.ts';
+import { describeCap } from '../status/cap-warning.ts';
 import { type Ages, type Census, takeCensus } from '../status/census.ts';
 import { describeProblems } from './archive-text.ts';
 import { EXIT, installationFrom, print, type Verb } from './context.ts';
@@ -11,8 +11,9 @@ export const status: Verb<object> = async (io, flags) => {
   const installation = await installationFrom(io, flags);
   const { plans, unplanned } = await planRun(installation);
   const nowMs = installation.clock.nowMs();
-  const { maxEntries } = installation.openclaw;
-  const censuses = [...plans.keys()].map(({ snapshot }) => takeCensus(snapshot, maxEntries, nowMs));
+  const censuses = [...plans.keys()].map(({ snapshot }) =>
+    takeCensus(snapshot, installation.openclaw, nowMs),
+  );
   const counts = countPlans([...plans.keys()]);
   const problems = unplanned.map(({ store, error }) => ({
     what: `store ${store.id}`,
@@ -25,7 +26,7 @@ export const status: Verb<object> = async (io, flags) => {
     schema: 'clawback.status/1',
     stateDir: installation.stateDir,
     archive: installation.config.archive,
-    stores: censuses.map((census) => ({ ...census, warning: capWarning(census.cap) ?? null })),
+    stores: censuses.map((census) => ({ ...census, warning: describeCap(census.cap) ?? null })),
     skipped,
     problems,
     nextRun: counts,
@@ -54,7 +55,7 @@ function describeCensus(census: Census): string {
   const kinds = Object.entries(census.byKind).filter(([, n]) => n > 0);
   const files = Object.entries(census.files);
   const { cap } = census;
-  const warning = capWarning(cap);
+  const warning = describeCap(cap);
   return [
     `${census.storePath}  (${formatBytes(census.storeBytes)})`,
     '',
@@ -95,5 +96,7 @@ function describeNextRun(counts: ReturnType<typeof countPlans>): string {
     off === undefined
       ? ''
       : `\n  ${count(off, 'protected row')} stay: retention.protectedPruneAfter is off (set e.g. CLAWBACK_RETENTION_PROTECTED_PRUNE_AFTER=30d)`;
-  return `a run now would archive and free ${what} (clawback archive --dry-run shows each)${hint}`;
+  const tombstones =
+    counts.retiredTombstones === 0 ? '' : `, and remove ${count(counts.retiredTombstones, 'tombstone')}`;
+  return `a run now would archive and free ${what}${tombstones} (clawback archive --dry-run shows each)${hint}`;
 }

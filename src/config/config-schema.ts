@@ -1,6 +1,13 @@
 import { z } from 'zod';
 import { archiveUrlProblem, endpointProblem } from './archive-url.ts';
-import { DURATION_PATTERN, type DurationReading, HOUR_MS, MINUTE_MS, readDuration } from './duration.ts';
+import {
+  DAY_MS,
+  DURATION_PATTERN,
+  type DurationReading,
+  HOUR_MS,
+  MINUTE_MS,
+  readDuration,
+} from './duration.ts';
 import { checked, key } from './key-doc.ts';
 
 export const MAX_JOBS = 64;
@@ -133,6 +140,11 @@ export const configSchema = z.strictObject({
         'Age at which a protected conversation (channel, group, thread, topic) is trimmed to its routing. Off until set: the protection that OpenClaw gives today holds. Less than an hour is refused, because OpenClaw writes the rows of a conversation in progress back from memory.',
         'off',
         { ms: HOUR_MS, text: '1h' },
+      ),
+      protectedRemoveAfter: age(
+        "Time after its archiving at which the routing tombstone of a protected conversation is removed too, so that it no longer counts against OpenClaw's maxEntries. From then until somebody writes there, OpenClaw has no address for that conversation: cron jobs, reminders and other proactive messages do not reach it. Settings, routing and transcript stay in the archive, and restore brings them back.",
+        'off',
+        { ms: 30 * DAY_MS, text: '30d' },
       ),
       modelRunPruneAfter: age(
         'Age at which the rows of model-run probes (agent:*:explicit:model-run-<uuid>) are archived and removed. OpenClaw 2026.7.1 and later uses the same 24 hours.',

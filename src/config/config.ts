@@ -21,6 +21,7 @@ export interface Config {
 /** An absent age or count means that the rule is off. */
 export interface RetentionConfig {
   readonly protectedPruneAfterMs?: number;
+  readonly protectedRemoveAfterMs?: number;
   readonly modelRunPruneAfterMs?: number;
   readonly perKindMs: Readonly<Partial<Record<SessionKind, number>>>;
   readonly orphanPruneAfterMs?: number;

@@ -2,6 +2,7 @@ import ms from 'ms';
 
 export const MINUTE_MS = 60_000;
 export const HOUR_MS = 3_600_000;
+export const DAY_MS = 24 * HOUR_MS;
 /** No session is older; a longer one is a slip of the keyboard, and `ms` overflows dates further up. */
 const MAX_YEARS = 100;
 const MAX_MS = MAX_YEARS * 365.25 * 24 * HOUR_MS;

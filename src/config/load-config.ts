@@ -24,6 +24,8 @@ export interface LoadedConfig {
   readonly configFile?: string;
   /** For every key, by its dotted name, the layer that decided it. */
   readonly origins: ReadonlyMap<string, Origin>;
+  /** The values that are not the default's, as they were written. No key holds a credential. */
+  readonly given: ReadonlyMap<string, { readonly origin: Origin; readonly value: unknown }>;
 }
 
 /** One source of values; a later layer wins, but each is checked on its own, so no bad value hides below another. */
@@ -49,13 +51,13 @@ export async function loadConfig(input: ConfigInput): Promise<LoadedConfig> {
   ];
   const problems = layers.flatMap((layer) => [...layer.problems, ...check(layer)]);
   if (problems.length > 0) throw configInvalid(problems);
-  const { merged, origins } = merge(layers);
+  const { merged, origins, given } = merge(layers);
   const parsed = configSchema.parse(merged);
   if (parsed.compression.engine === 'wasm' && parsed.compression.level > MAX_WASM_LEVEL) {
     throw configInvalid([levelProblem(parsed.compression.level, layers)]);
   }
   const config = resolveConfig(parsed, input.stateDir);
-  return { config, origins, ...(file ? { configFile: file.path } : {}) };
+  return { config, origins, given, ...(file ? { configFile: file.path } : {}) };
 }
 
 function check(layer: Layer): ConfigProblem[] {
@@ -63,15 +65,19 @@ function check(layer: Layer): ConfigProblem[] {
   return result.success ? [] : describeIssues(result.error.issues, layer.value, KEYS, layer.sourceOf);
 }
 
-function merge(layers: readonly Layer[]): { merged: Record<string, unknown>; origins: Map<string, Origin> } {
+function merge(layers: readonly Layer[]) {
   const merged: Record<string, unknown> = {};
   const origins = new Map<string, Origin>();
+  const given = new Map<string, { origin: Origin; value: unknown }>();
   for (const { path } of KEYS) {
     const deciding = layers.findLast((layer) => valueAt(layer, path) !== undefined);
     origins.set(path.join('.'), deciding?.origin ?? 'default');
-    if (deciding) assign(merged, path, valueAt(deciding, path));
+    if (deciding === undefined) continue;
+    const value = valueAt(deciding, path);
+    assign(merged, path, value);
+    given.set(path.join('.'), { origin: deciding.origin, value });
   }
-  return { merged, origins };
+  return { merged, origins, given };
 }
 
 function valueAt(layer: Layer, path: readonly string[]): unknown {
@@ -100,6 +106,7 @@ function resolveConfig(parsed: ParsedConfig, stateDir: string): Config {
       perKindMs: present(retention.perKind),
       ...present({
         protectedPruneAfterMs: retention.protectedPruneAfter,
+        protectedRemoveAfterMs: retention.protectedRemoveAfter,
         modelRunPruneAfterMs: retention.modelRunPruneAfter,
         orphanPruneAfterMs: retention.orphanPruneAfter,
         pruneAfterMs: retention.pruneAfter,

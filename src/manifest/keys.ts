@@ -61,6 +61,15 @@ export function parseArchiveId(text: string): { batchId: string; index: number }
   return { batchId: match[1], index: Number(match[2]) };
 }
 
+const STAMP = /^(\d{4})(\d\d)(\d\d)t(\d\d)(\d\d)(\d\d)z-/;
+
+/** When the run began that archived it, in epoch milliseconds. Undefined for what is no archive id. */
+export function archivedAtMs(archiveId: string): number | undefined {
+  const batchId = parseArchiveId(archiveId)?.batchId ?? '';
+  const ms = Date.parse(batchId.replace(STAMP, '$1-$2-$3T$4:$5:$6Z ').split(' ')[0] ?? '');
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
 const INSTANCE = /^[a-z0-9][a-z0-9-]{1,40}$/;
 
 export function isInstance(name: string): boolean {

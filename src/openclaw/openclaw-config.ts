@@ -35,6 +35,8 @@ export interface OpenClawConfig {
   readonly mainKey: string;
   /** `session.maintenance.maxEntries`. @default 500 */
   readonly maxEntries: number;
+  /** Whether OpenClaw evicts by it: `session.maintenance.mode` is not `warn`. @default true */
+  readonly evictsRows: boolean;
   readonly reset: ResetPolicy;
   readonly resetByType: Readonly<Record<string, ResetPolicy>>;
   readonly resetByChannel: Readonly<Record<string, ResetPolicy>>;
@@ -63,7 +65,7 @@ export async function readOpenClawConfig(input: OpenClawConfigInput): Promise<Op
   const session = recordAt(root, 'session');
   const sessionStore = absolutePath(session.store, 'session.store', env, home, configPath);
   const cronStore = absolutePath(recordAt(root, 'cron').store, 'cron.store', env, home, configPath);
-  const maxEntries = recordAt(session, 'maintenance').maxEntries;
+  const { maxEntries, mode } = recordAt(session, 'maintenance');
   return {
     configPath,
     ...(text === undefined ? {} : { path: configPath }),
@@ -72,6 +74,7 @@ export async function readOpenClawConfig(input: OpenClawConfigInput): Promise<Op
     ...listConfiguredAgents(root),
     mainKey: (typeof session.mainKey === 'string' && session.mainKey.trim().toLowerCase()) || 'main',
     maxEntries: isPositiveInteger(maxEntries) ? maxEntries : 500,
+    evictsRows: mode !== 'warn',
     reset: resetPolicy(session.reset),
     resetByType: resetPolicies(session.resetByType),
     resetByChannel: resetPolicies(session.resetByChannel),

@@ -3,11 +3,12 @@ import type { ScannedFile, Snapshot } from '../scan/scan.ts';
 import { sessionIdOf, tombstoneMark } from '../sessions/row.ts';
 import { isProtected, kindOf, parseSessionKey, type SessionKind } from '../sessions/session-key.ts';
 import type { Row, StoreRow } from '../sessions/session-store.ts';
-import { lastActivityMs, rowActivityMs } from './activity-time.ts';
+import { lastActivityMs } from './activity-time.ts';
 import { blockerOf } from './blockers.ts';
 import { ageRule, type Policy } from './policy.ts';
 import type { Kept, SelectReason } from './reasons.ts';
 import { References } from './references.ts';
+import { CLOCK_SKEW_MS, isRecentTo, judgeTombstone, type Retirement } from './tombstone-age.ts';
 
 /** `trim`: archive, then leave a tombstone. `remove`: archive, then delete the row. `files`: no row is concerned. */
 export type Action = 'trim' | 'remove' | 'files';
@@ -27,6 +28,16 @@ export interface PlannedSession {
   readonly files: readonly ScannedFile[];
 }
 
+/** A tombstone whose row goes: only the archive knows the conversation then. */
+export interface PlannedRetirement extends Retirement {
+  readonly sessionKey: string;
+  /** The tombstone's own. */
+  readonly sessionId: string | null;
+  readonly agentId: string;
+  readonly kind: SessionKind;
+  readonly row: Row;
+}
+
 export interface KeptRow extends Kept {
   readonly sessionKey: string;
   readonly kind: SessionKind;
@@ -43,6 +54,8 @@ export interface KeptFile extends Kept {
 export interface ArchivePlan {
   readonly snapshot: Snapshot;
   readonly selected: readonly PlannedSession[];
+  /** Tombstones whose rows go. Nothing is uploaded for them. */
+  readonly retired: readonly PlannedRetirement[];
   readonly kept: readonly KeptRow[];
   /** Unreferenced files that stay. */
   readonly keptFiles: readonly KeptFile[];
@@ -58,11 +71,9 @@ export interface PlanInput {
   readonly restoredAtMs: ReadonlyMap<string, number>;
 }
 
-/** How far a date may lie ahead of our clock before it is distrusted. */
-const CLOCK_SKEW_MS = 5 * 60_000;
-
 type Judged =
   | { readonly selected: PlannedSession }
+  | { readonly retired: PlannedRetirement }
   | { readonly kept: KeptRow; readonly capCandidate?: PlannedSession };
 
 /** Pure: the same input gives the same plan. */
@@ -74,6 +85,7 @@ export function planArchive(input: PlanInput): ArchivePlan {
   return {
     snapshot: input.snapshot,
     selected: [...capped.flatMap((one) => ('selected' in one ? [one.selected] : [])), ...orphans.selected],
+    retired: capped.flatMap((one) => ('retired' in one ? [one.retired] : [])),
     kept: capped.flatMap((one) => ('kept' in one ? [one.kept] : [])),
     keptFiles: orphans.kept,
     restoredIds: new Set(input.restoredAtMs.keys()),
@@ -104,15 +116,19 @@ function judgeRow(storeRow: StoreRow, input: PlanInput, references: References):
 
   if (policy.agentIds !== undefined && !policy.agentIds.includes(agentId))
     return keep({ reason: 'other-agent' });
-  if (tombstoneMark(row) !== undefined) return keep({ reason: 'tombstone' });
+  if (tombstoneMark(row) !== undefined) {
+    const verdict = judgeTombstone(storeRow, files, input, references);
+    return 'action' in verdict
+      ? { retired: { ...verdict, sessionKey, sessionId, agentId, kind, row } }
+      : keep(verdict);
+  }
   const rule = ageRule(policy, kind, isProtectedRow);
   const cappable = !isProtectedRow && kind !== 'model-run' && policy.maxEntries !== undefined;
   if (rule === undefined && !cappable)
     return keep({ reason: isProtectedRow ? 'protected-off' : 'no-policy' });
   if (typeof row.sessionId === 'string' && sessionId === null) return keep({ reason: 'session-id-unsafe' });
 
-  const isRecent = (other: Row) => nowMs - (rowActivityMs(other) ?? nowMs) < policy.minIdleMs;
-  const blocker = blockerOf(storeRow, files, snapshot, references, isRecent);
+  const blocker = blockerOf(storeRow, files, snapshot, references, isRecentTo(policy, nowMs));
   if (blocker !== undefined) return keep(blocker);
   if (lastMs === undefined || idleMs === undefined) return keep({ reason: 'undated' });
   if (idleMs < -CLOCK_SKEW_MS) return keep({ reason: 'future-dated' });

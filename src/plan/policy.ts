@@ -4,6 +4,8 @@ import type { SelectReason } from './reasons.ts';
 /** What may go and when. Absent ages are off. All ages in milliseconds. */
 export interface Policy {
   readonly protectedPruneAfterMs?: number;
+  /** Age of the archive at which a tombstone's row goes too. */
+  readonly protectedRemoveAfterMs?: number;
   readonly modelRunPruneAfterMs?: number;
   readonly perKindMs: Partial<Record<SessionKind, number>>;
   readonly orphanPruneAfterMs?: number;

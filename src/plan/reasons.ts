@@ -5,6 +5,9 @@ export const KEEP_REASONS = {
   'too-young': 'touched or restored more recently than its retention',
   recent: 'touched or restored within retention.minIdle',
   tombstone: 'already archived: this is its routing tombstone',
+  'tombstone-young':
+    'a routing tombstone; archived or restored more recently than retention.protectedRemoveAfter',
+  'tombstone-touched': 'a routing tombstone that something has used since: {}',
   undated: 'carries no date',
   'future-dated': 'dated in the future',
   'other-agent': 'belongs to an agent that was not asked for',
@@ -49,6 +52,8 @@ export const SELECT_REASONS = {
   'ordinary-age': 'older than retention.pruneAfter',
   'ordinary-cap': 'beyond retention.maxEntries, oldest first (protected rows are not counted)',
   'orphan-age': 'no row references it and it is older than retention.orphanPruneAfter',
+  'tombstone-age':
+    'tombstone archived longer ago than retention.protectedRemoveAfter; until somebody writes there, nothing is delivered to it proactively',
 } as const;
 
 export type SelectReason = keyof typeof SELECT_REASONS;

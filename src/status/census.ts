@@ -4,6 +4,7 @@ import { isArchivable, type ScannedKind } from '../scan/file-kind.ts';
 import type { Snapshot } from '../scan/scan.ts';
 import { tombstoneMark } from '../sessions/row.ts';
 import { isProtected, kindOf, SESSION_KINDS, type SessionKind } from '../sessions/session-key.ts';
+import { type Cap, type CapPressure, capPressure } from './cap-pressure.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -43,19 +44,7 @@ export interface Census {
   readonly totalDiskBytes: number;
 }
 
-/** What OpenClaw's `session.maintenance.maxEntries` can and cannot do to this store. */
-export interface CapPressure {
-  readonly maxEntries: number;
-  /** Rows that count against it: all of them. */
-  readonly counted: number;
-  /** Rows that it can evict. */
-  readonly evictable: number;
-  readonly protectedRows: number;
-  /** Ordinary rows that OpenClaw leaves once it evicts: what protected rows leave of the cap. */
-  readonly roomForOrdinary: number;
-}
-
-export function takeCensus(snapshot: Snapshot, maxEntries: number, nowMs: number): Census {
+export function takeCensus(snapshot: Snapshot, openclaw: Cap, nowMs: number): Census {
   const rows = snapshot.rows.map(({ sessionKey, row }) => ({
     kind: kindOf(sessionKey, row),
     protected: isProtected(sessionKey, row),
@@ -75,13 +64,7 @@ export function takeCensus(snapshot: Snapshot, maxEntries: number, nowMs: number
     malformedRows: snapshot.malformedRows,
     byKind: countKinds(rows),
     byKindOlder1d: countKinds(rows.filter((row) => row.ageMs > DAY_MS)),
-    cap: {
-      maxEntries,
-      counted: rows.length,
-      evictable: rows.length - protectedRows.length,
-      protectedRows: protectedRows.length,
-      roomForOrdinary: Math.max(0, maxEntries - protectedRows.length),
-    },
+    cap: capPressure(snapshot.rows, openclaw),
     files,
     totalFiles: sums.reduce((sum, count) => sum + count.files, 0),
     totalDiskBytes: sums.reduce((sum, count) => sum + count.diskBytes, 0),

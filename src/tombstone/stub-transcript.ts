@@ -69,9 +69,34 @@ export async function removeOwnStub(sessionsDir: string, entry: Entry): Promise<
   const stub = stubOf(entry);
   if (stub === undefined) return;
   const path = join(sessionsDir, stub.name);
+  if ((await readIfThere(path)) === stub.text) await rm(path, { force: true });
+}
+
+/** Whether the stub is as we wrote it, or not there at all. */
+export async function isStubUntouched(sessionsDir: string, entry: Entry): Promise<boolean> {
+  const stub = stubOf(entry);
+  if (stub === undefined) return entry.tombstone?.sessionFile === undefined;
+  const found = await readIfThere(join(sessionsDir, stub.name));
+  return found === undefined || found === stub.text;
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
   try {
-    if ((await readFile(path, 'utf8')) === stub.text) await rm(path);
+    return await readFile(path, 'utf8');
   } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
   }
+}
+
+/** No stub is longer. */
+export const MAX_STUB_BYTES = 1024;
+
+/** Whether a transcript is a stub exactly as we write them, whatever row it belonged to. */
+export function isOwnStub(name: string, text: string): boolean {
+  const archiveId = /archived by clawback as ([0-9a-z.-]+)\.\]/.exec(text)?.[1];
+  const timestamp = /^\{"type":"session","version":3,"id":"[^"]+","timestamp":"([^"]+)"/.exec(text)?.[1];
+  const lastActivityMs = Date.parse(timestamp ?? '');
+  if (archiveId === undefined || Number.isNaN(lastActivityMs)) return false;
+  return text === stubTranscript({ sessionId: name.replace(/\.jsonl$/, ''), archiveId, lastActivityMs });
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  archivedAtMs,
   archiveIdOf,
   assertInstance,
   batchIdOf,
@@ -85,6 +86,19 @@ describe('the name of an instance', () => {
     'may not be %j',
     (name) => {
       expect(() => assertInstance(name)).toThrowError(expect.objectContaining({ code: 'config-invalid' }));
+    },
+  );
+});
+
+describe('the age of an archived generation', () => {
+  it('is told by its archive id, to the second', () => {
+    expect(archivedAtMs(archiveIdOf(batchIdOf(RUN_ID, 12), 3))).toBe(Date.parse('2026-11-21T04:15:00Z'));
+  });
+
+  it.each(['', 'x.0', RUN_ID, '20261321t041500z-3f9a2c1d-0001.0', '20261121t256161z-3f9a2c1d-0001.0'])(
+    'is not told by %j',
+    (text) => {
+      expect(archivedAtMs(text)).toBeUndefined();
     },
   );
 });

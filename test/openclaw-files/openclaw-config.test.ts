@@ -35,6 +35,7 @@ describe('openclaw.json', () => {
       defaultAgentId: 'main',
       mainKey: 'main',
       maxEntries: 500,
+      evictsRows: true,
       reset: {},
       resetByType: {},
       resetByChannel: {},
@@ -45,7 +46,7 @@ describe('openclaw.json', () => {
   test('is JSON5, and only what clawback needs is taken from it', async () => {
     const config = await readText(`// mine
       { agents: { list: [{ id: 'Ops Team' }, { id: 'work', default: true }] },
-        session: { store: '~/s/{agentId}.json', mainKey: 'Home', maintenance: { maxEntries: 900 },
+        session: { store: '~/s/{agentId}.json', mainKey: 'Home', maintenance: { maxEntries: 900, mode: 'warn' },
           reset: { mode: 'idle', idleMinutes: 60, atHour: 99 }, resetByType: { thread: { mode: 'daily', atHour: 5 } } },
         acp: { allowedAgents: ['*', 'codex'] }, gateway: { port: 1234, auth: { token: 'x' } }, }`);
     expect(config).toEqual({
@@ -56,6 +57,7 @@ describe('openclaw.json', () => {
       mainKey: 'home',
       sessionStore: '/home/claw/s/{agentId}.json',
       maxEntries: 900,
+      evictsRows: false,
       reset: { mode: 'idle', idleMinutes: 60 },
       resetByType: { thread: { mode: 'daily', atHour: 5 } },
       resetByChannel: {},

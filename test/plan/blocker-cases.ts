@@ -33,6 +33,18 @@ function thread(fields: Row = {}): PlanParts {
   };
 }
 
+const OLD_ARCHIVE_ID = '20260901t040000z-00000001-0001.0';
+
+/** The thread as a tombstone with its stub, where tombstones are removed after 60 days. */
+function tombstone({ archiveId = '20261101t040000z-00000001-0001.0' }): PlanParts {
+  const clawback = { v: 1, archiveId, sessionId: THREAD_ID };
+  return {
+    ...thread({ updatedAt: 0, sessionFile: `${THREAD_ID}.jsonl`, clawback }),
+    policy: { ...base.policy, protectedRemoveAfterMs: 60 * DAY_MS },
+    files: [fileOf(`${THREAD_ID}.jsonl`, 20 * DAY_MS), fileOf(`${uuid(2)}.jsonl`, 30 * DAY_MS)],
+  };
+}
+
 function withFile(name: string, changes = {}): PlanParts {
   const parts = thread();
   const files = (parts.files ?? []).filter((file) => file.name !== name);
@@ -101,6 +113,18 @@ export const BLOCKER_CASES: readonly (readonly [KeepReason, PlanParts])[] = [
       updatedAt: 0,
       clawback: { v: 1, archiveId: '20261101t040000z-00000001-0001.0', sessionId: THREAD_ID },
     }),
+  ],
+  ['tombstone-young', tombstone({})],
+  [
+    'tombstone-touched',
+    {
+      ...tombstone({ archiveId: OLD_ARCHIVE_ID }),
+      files: [
+        fileOf(`${THREAD_ID}.jsonl`, 60 * DAY_MS),
+        fileOf(`${THREAD_ID}.trajectory.jsonl`, DAY_MS),
+        fileOf(`${uuid(2)}.jsonl`, 30 * DAY_MS),
+      ],
+    },
   ],
   ['other-agent', { ...thread(), policy: { ...base.policy, agentIds: ['research'] } }],
   [

@@ -40,7 +40,8 @@ describe('every reason to keep a row', () => {
 describe('every rule', () => {
   it.each(RULE_CASES)('%s', async (name, reason, parts) => {
     const plan = planOf(parts);
-    if (reason !== null) expect(plan.selected.map((one) => one.reason)).toContain(reason);
+    if (reason !== null)
+      expect([...plan.selected, ...plan.retired].map((one) => one.reason)).toContain(reason);
     await expect(golden(parts, plan)).toMatchFileSnapshot(`${GOLDENS}${name}.json`);
   });
 
@@ -90,6 +91,11 @@ function golden(
         idle: days(idleMs),
         files: taken.map(({ name }) => name),
       })),
+      ...(plan.retired.length === 0
+        ? {}
+        : {
+            retired: plan.retired.map(({ row: _row, idleMs, ...rest }) => ({ ...rest, idle: days(idleMs) })),
+          }),
       kept: plan.kept.map(({ idleMs, ...row }) => ({
         ...row,
         ...(idleMs === undefined ? {} : { idle: days(idleMs) }),

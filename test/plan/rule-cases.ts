@@ -1,4 +1,5 @@
 import type { SelectReason } from '../../src/plan/reasons.ts';
+import type { Row, StoreRow } from '../../src/sessions/session-store.ts';
 import {
   DAY_MS,
   fileOf,
@@ -15,6 +16,15 @@ const CHANNEL = 'agent:main:slack:channel:c1';
 
 function trio(base: string, ageMs: number) {
   return ['.jsonl', '.trajectory.jsonl', '.trajectory-path.json'].map((end) => fileOf(base + end, ageMs));
+}
+
+/** The tombstone of a thread that a run with this stamp archived. */
+function tombstoneRow(n: number, stamp: string, fields: Row = {}): StoreRow {
+  const clawback = { v: 1, archiveId: `${stamp}-00000001-0001.${n}`, sessionId: uuid(n) };
+  return {
+    sessionKey: `${CHANNEL}:thread:1.${n}`,
+    row: { sessionId: uuid(n), updatedAt: 0, clawback, ...fields },
+  };
 }
 
 /** Rules that select, and the lines around them. The name is the golden's file name. */
@@ -84,6 +94,29 @@ export const RULE_CASES: readonly (readonly [name: string, SelectReason | null, 
         rowOf(CHANNEL, 900 * DAY_MS, { sessionId: uuid(6) }),
         rowOf(MODEL_RUN(7), 2 * HOUR_MS, { sessionId: `model-run-${uuid(7)}` }),
       ],
+    },
+  ],
+  [
+    'tombstone-age',
+    'tombstone-age',
+    {
+      policy: { protectedPruneAfterMs: 7 * DAY_MS, protectedRemoveAfterMs: 60 * DAY_MS },
+      // Session 5 was restored 50 days ago by somebody who died half-way.
+      restoredAgeMs: { [uuid(95)]: 50 * DAY_MS },
+      rows: [
+        // 60 days and a second, with a stub and without one; then a second less than 60 days.
+        tombstoneRow(1, '20260922t085959z', { sessionFile: `${uuid(1)}.jsonl` }),
+        tombstoneRow(2, '20260922t085959z'),
+        tombstoneRow(3, '20260922t090001z'),
+        tombstoneRow(4, '20260101t000000z', { lastInteractionAt: NOW_MS - HOUR_MS }),
+        tombstoneRow(5, '20260101t000000z', { usageFamilySessionIds: [uuid(95)] }),
+        tombstoneRow(6, '20260101t000000z', { clawback: { v: 1, archiveId: 'lost', sessionId: uuid(6) } }),
+        tombstoneRow(7, '20270101t000000z'),
+        tombstoneRow(8, '20260101t000000z', { status: 'running' }),
+        // A marker that outlived a revival is none.
+        tombstoneRow(9, '20260101t000000z', { updatedAt: NOW_MS - DAY_MS }),
+      ],
+      files: [fileOf(`${uuid(1)}.jsonl`, 60 * DAY_MS)],
     },
   ],
   [

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { SESSION_KINDS } from '../../src/sessions/session-key.ts';
-import { capWarning } from '../../src/status/cap-warning.ts';
+import { capWarning, describeCap } from '../../src/status/cap-warning.ts';
 import { takeCensus } from '../../src/status/census.ts';
 import { tombstoneOf } from '../../src/tombstone/tombstone.ts';
 import { DAY_MS, fileOf, HOUR_MS, NOW_MS, rowOf, snapshotOf, uuid } from '../support/snapshot.ts';
 
 const CHANNEL = 'agent:main:slack:channel:c1';
-const census = (parts: Parameters<typeof snapshotOf>[0], maxEntries = 500) =>
-  takeCensus(snapshotOf(parts), maxEntries, NOW_MS);
+const census = (parts: Parameters<typeof snapshotOf>[0], maxEntries = 500, evictsRows = true) =>
+  takeCensus(snapshotOf(parts), { maxEntries, evictsRows }, NOW_MS);
 
 describe('the census of rows', () => {
   it('counts by age as operators do, protected ones apart', () => {
@@ -100,12 +100,18 @@ describe('the warning about maxEntries', () => {
   it('counts what the cap sees and what it can reach', () => {
     expect(cap(300, 100)).toEqual({
       maxEntries: 500,
+      evictsRows: true,
       counted: 400,
       evictable: 100,
       protectedRows: 300,
+      tombstones: 0,
       roomForOrdinary: 200,
+      evictsFrom: 550,
     });
     expect(cap(600, 10).roomForOrdinary).toBe(0);
+    expect([cap(0, 0, 49), cap(0, 0, 100), cap(0, 0, 1000)].map(({ evictsFrom }) => evictsFrom)).toEqual([
+      50, 125, 1100,
+    ]);
   });
 
   it.each([
@@ -116,14 +122,36 @@ describe('the warning about maxEntries', () => {
   });
 
   it('says how few ordinary rows survive once protected ones take four fifths', () => {
-    expect(capWarning(cap(450, 10))).toMatch(/only 50 ordinary rows survive/);
+    expect(capWarning(cap(450, 10))).toMatchObject({ isFull: false });
+    expect(describeCap(cap(450, 10))).toMatch(/only 50 ordinary rows survive/);
+    expect(describeCap(cap(499, 0))).toMatch(/only 1 ordinary row survives/);
   });
 
-  it('says in plain words what happens when protected rows fill the cap, and which number helps', () => {
-    const warning = capWarning(cap(584, 12));
-    expect(warning).toMatch(/584 protected rows fill .*\(500\).*evicts every ordinary row, 12 now/);
-    expect(warning).toMatch(/set session\.maintenance\.maxEntries to 1200/);
-    expect(capWarning(cap(500, 0))).toContain('by themselves');
-    expect(capWarning(cap(499, 0))).toContain('only 1 ordinary');
+  it('says in plain words what happens when protected rows reach the cap, and which number helps', () => {
+    const { isFull, text, advice } = capWarning(cap(584, 12)) ?? {};
+    expect(isFull).toBe(true);
+    expect(text).toMatch(
+      /584 protected rows reach .*\(500\).*on each write it evicts every ordinary row \(12 now\)/,
+    );
+    expect(text).toContain('on 2026.7.35 even agent:main:main cannot start a run');
+    expect(advice).toMatch(/maxEntries to 1200 or more .*retention\.protectedRemoveAfter/);
+  });
+
+  it('is silent where OpenClaw only warns: session.maintenance.mode', () => {
+    const rows = ['1.1', '1.2'].map((ts) => rowOf(`${CHANNEL}:thread:${ts}`, 0));
+    expect(capWarning(census({ rows }, 2).cap)?.isFull).toBe(true);
+    expect(capWarning(census({ rows }, 2, false).cap)).toBeUndefined();
+  });
+
+  it('says from how many rows on it evicts while that is still ahead', () => {
+    expect(describeCap(cap(500, 0))).toContain('on each write once there are 550 rows');
+    expect(describeCap(cap(540, 10))).toContain('on each write it evicts');
+  });
+
+  it('says that tombstones still count', () => {
+    const row = tombstoneOf({ row: {}, archiveId: 'x.0', sessionId: 'n' });
+    const rows = ['1.1', '1.2'].map((ts) => ({ sessionKey: `${CHANNEL}:thread:${ts}`, row }));
+    expect(describeCap(census({ rows }, 2).cap)).toMatch(/2 of them are tombstones, which still count/);
+    expect(describeCap(cap(600, 0))).not.toContain('of them are tombstones');
   });
 });

@@ -6,6 +6,7 @@ import { Archive } from '../../src/archive/archive.ts';
 import { CatalogueCache } from '../../src/archive/catalogue-cache.ts';
 import { openCodec } from '../../src/codec/open.ts';
 import { type Line, type LineStore, runLine } from '../../src/coordinator.ts';
+import { runIdAt } from '../../src/manifest/keys.ts';
 import type { ManifestFile } from '../../src/manifest/manifest.ts';
 import { DirectoryObjectStore } from '../../src/objects/directory.ts';
 import type { ObjectStore } from '../../src/objects/object-store.ts';
@@ -137,7 +138,7 @@ export class FaultHome {
       verify: 'content',
       tool: 'clawback/test',
       instance: INSTANCE,
-      runId: runId(),
+      runId: runId(this.nowMs),
     };
     const { codec } = archive;
     const nowMs = () => this.nowMs;
@@ -161,6 +162,7 @@ export class FaultHome {
       id: 'main',
       sessionsDir,
       sessions,
+      retiresTombstones: this.policy.protectedRemoveAfterMs !== undefined,
       plan: async () =>
         planArchive({
           snapshot: await scan({
@@ -241,9 +243,9 @@ export interface RunParts {
 
 let runs = 0;
 
-function runId(): string {
+function runId(nowMs: number): string {
   runs += 1;
-  return `20261121t090000z-${runs.toString(16).padStart(8, '0')}`;
+  return runIdAt(nowMs, runs.toString(16).padStart(8, '0'));
 }
 
 export function threadRow(sessionId: string, ageMs: number, fields: Row): Row {
