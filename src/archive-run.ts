@@ -63,14 +63,15 @@ export async function archiveRun(
     instance: archive.instance,
     runId,
   };
+  const mediaDirOf = new Map(stores.map((store) => [store.sessionsDir, store.mediaDir]));
   const locks: StoreLock[] = [];
   const shipper = piscinaShipper(settings, config.jobs);
   try {
     const lineStores: LineStore[] = [];
-    for (const sessionsDir of new Set(stores.map((store) => store.sessionsDir))) {
+    for (const [sessionsDir, mediaDir] of mediaDirOf) {
       const lock = await StoreLock.acquire(sessionsDir, 'clawback archive', clock.nowMs());
       locks.push(lock);
-      await sweepLeftovers(sessionsDir);
+      await sweepLeftovers(sessionsDir, mediaDir);
       const inFolder = stores.filter((store) => store.sessionsDir === sessionsDir);
       lineStores.push(...inFolder.map((store) => lineStore(installation, store, lock, options)));
     }
@@ -112,6 +113,7 @@ function lineStore(
   return {
     id: store.id,
     sessionsDir: store.sessionsDir,
+    mediaDir: store.mediaDir,
     sessions: new FileSessionStore(store.storePath, {
       settleMs: options.allowLiveGateway ? LIVE_SETTLE_MS : 0,
     }),

@@ -1,5 +1,6 @@
 import type { Archive } from './archive/archive.ts';
 import { ClawbackError, type ErrorCode, toErrorData } from './errors.ts';
+import type { FileFolders } from './manifest/file-place.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import type { ArchivePlan } from './plan/plan.ts';
 import { planStores } from './plan/plan-stores.ts';
@@ -18,9 +19,8 @@ import { recheck } from './tombstone/recheck.ts';
 import { Tombstoned } from './tombstone/tombstone-rows.ts';
 
 /** One store that a run works on. */
-export interface LineStore {
+export interface LineStore extends FileFolders {
   readonly id: string;
-  readonly sessionsDir: string;
   readonly sessions: SessionStore;
   /** Scans and plans afresh: before the run, and again before every commit. */
   plan(): Promise<ArchivePlan>;
@@ -129,10 +129,10 @@ async function commit(line: Line, store: LineStore, sessions: readonly Committed
   try {
     await store.assertMayCommit();
     const checked = recheck(sessions, await store.plan());
-    const rowless = Tombstoned.withoutRows(store.sessionsDir, checked);
+    const rowless = Tombstoned.withoutRows(store, checked);
     const first = await reclaim(rowless);
     line.tally.tombstoned(rowless, first);
-    const tombstoned = await Tombstoned.commit(store.sessions, store.sessionsDir, checked);
+    const tombstoned = await Tombstoned.commit(store.sessions, store, checked);
     const second = await reclaim(tombstoned);
     line.tally.tombstoned(tombstoned, second);
     return [...first.left, ...second.left].every(({ isFailure }) => !isFailure);
@@ -151,7 +151,7 @@ async function finishEarlierRuns(line: Line, signal?: AbortSignal): Promise<stri
       const store = line.stores.find(({ id }) => id === manifest.source.storeId);
       if (store === undefined) continue;
       await proveAgain(line, manifest, signal);
-      const sessions = await unfinishedSessions(manifest, store.sessionsDir, line.batching.keepModelRunFiles);
+      const sessions = await unfinishedSessions(manifest, store, line.batching.keepModelRunFiles);
       const before = line.tally.finishedSessions;
       if (await commit(line, store, sessions)) finished.push(batchId);
       line.tally.counts.recoveredSessions += line.tally.finishedSessions - before;

@@ -3,6 +3,7 @@ import { countPlans, RunTally } from '../src/report.ts';
 import { makeBatches } from '../src/ship/batches.ts';
 import type { ShipReport } from '../src/ship/task.ts';
 import { Tombstoned } from '../src/tombstone/tombstone-rows.ts';
+import { foldersOf } from './support/sessions.ts';
 import { DAY_MS, fileOf, planOf, rowOf, uuid } from './support/snapshot.ts';
 
 const CHANNEL = 'agent:main:slack:channel:c1';
@@ -30,7 +31,17 @@ function reportOf(skipped: ShipReport['skipped'] = []): ShipReport {
   const shipped = [...(batch?.task.sessions.entries() ?? [])].flatMap(([index, { files }]) =>
     left.has(index)
       ? []
-      : [{ index, files: files.map(({ name, identity }) => ({ name, identity, sha256: 'a'.repeat(64) })) }],
+      : [
+          {
+            index,
+            files: files.map(({ kind, name, identity }) => ({
+              kind,
+              name,
+              identity,
+              sha256: 'a'.repeat(64),
+            })),
+          },
+        ],
   );
   return {
     batchId: batch?.task.batchId ?? '',
@@ -71,7 +82,7 @@ describe('the counts of a plan', () => {
 
 describe('the tally of a run', () => {
   const done = batch.task.sessions.map(({ entry }) => ({ entry, files: [] }));
-  const finished = Tombstoned.withoutRows('/nowhere', { ready: [], done, abandoned: [] });
+  const finished = Tombstoned.withoutRows(foldersOf('/nowhere'), { ready: [], done, abandoned: [] });
   const reclaimed = {
     files: 3,
     freedBytes: 12_288,

@@ -1,5 +1,6 @@
 import type { ArchiveRun } from '../archive-run.ts';
 import type { Config } from '../config/config.ts';
+import { placeName } from '../manifest/file-place.ts';
 import type { StoreLocation } from '../openclaw/discover-stores.ts';
 import type { ArchivePlan, KeptRow, PlannedSession } from '../plan/plan.ts';
 import {
@@ -11,6 +12,8 @@ import {
 } from '../plan/reasons.ts';
 import { type PlanCounts, type Problem, type RunCounts, type SessionFailure, tally } from '../report.ts';
 import { KEPT_TOMBSTONES, type TombstoneKept } from '../retire/retire-tombstones.ts';
+import { isArchivable } from '../scan/file-kind.ts';
+import { MEDIA_REASONS } from '../scan/scan-media.ts';
 import { describeCap } from '../status/cap-warning.ts';
 import type { StoreCap } from '../status/store-caps.ts';
 import { count, formatAge, formatBytes, safe, table } from './format.ts';
@@ -65,6 +68,7 @@ export function describePlanned(
     ...(lines.length > 0 ? [table(lines)] : []),
     describeKept(counts.keptByReason, counts.keptRows),
     ...describeKeptFiles(plans),
+    ...describeKeptMedia(plans),
     ...describeUnreadable(plans),
     ...(counts.protectedRows > 0
       ? [
@@ -90,6 +94,13 @@ function describeKeptFiles(plans: readonly ArchivePlan[]): string[] {
   const reasons = Object.entries(tally(files.map((file) => file.reason))) as [KeepReason, number][];
   const rows = reasons.map(([reason, n]) => [n, KEEP_REASONS[reason].replace(/: \{\}$/, '')]);
   return [`kept ${count(files.length, 'unreferenced file')}\n${table(rows)}`];
+}
+
+/** Each by name: there should be none. Every store sees all of them. */
+function describeKeptMedia(plans: readonly ArchivePlan[]): string[] {
+  const left = plans.flatMap((plan) => plan.snapshot.media.left);
+  const lines = left.map(({ name, reason }) => `left ${safe(name)}: ${MEDIA_REASONS[reason]}`);
+  return [...new Set(lines)];
 }
 
 /** What stands between the operator and a run that does anything. */
@@ -138,6 +149,7 @@ export function describeRun(
           `${count(counts.filesReclaimed, 'file')} removed here, ${formatBytes(counts.freedBytes)} freed`,
         ]),
     describeKept(planned.keptByReason, planned.keptRows),
+    ...describeKeptMedia(run.plans),
     ...(leftAlone.length > 0
       ? [
           `${count(leftAlone.length, 'session')} changed while being archived and stayed; the next run looks again`,
@@ -224,7 +236,10 @@ export function planJson(plan: ArchivePlan) {
         kind,
         protected: isProtected,
         idleMs: Math.round(idleMs),
-        files: files.map(({ name, sizeBytes }) => ({ name, sizeBytes })),
+        files: files.map(({ kind, name, sizeBytes }) => ({
+          name: isArchivable(kind) ? placeName({ kind, name }) : name,
+          sizeBytes,
+        })),
       }),
     ),
     retired: plan.retired.map(({ action, reason, sessionKey, archiveId, kind, idleMs }) => ({
@@ -237,5 +252,6 @@ export function planJson(plan: ArchivePlan) {
     })),
     kept: plan.kept.map((row: KeptRow) => ({ ...row, text: explainKept(row) })),
     keptFiles: plan.keptFiles.map((file) => ({ ...file, text: explainKept(file) })),
+    keptMedia: plan.snapshot.media.left.map((one) => ({ ...one, text: MEDIA_REASONS[one.reason] })),
   };
 }

@@ -1,5 +1,5 @@
 import { lstat, mkdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { Archive } from '../archive/archive.ts';
 import { ClawbackError, errnoOf } from '../errors.ts';
 import {
@@ -9,6 +9,7 @@ import {
   takeSnapshot,
   workableStores,
 } from '../installation.ts';
+import { isMedia, placeName } from '../manifest/file-place.ts';
 import type { ManifestFile } from '../manifest/manifest.ts';
 import type { StoreLocation } from '../openclaw/discover-stores.ts';
 import { fetchFiles } from '../restore/fetch-files.ts';
@@ -68,15 +69,18 @@ async function intoFolder(
   flags: RestoreFlags & GlobalFlags,
 ): Promise<ExitCode> {
   const files = opened.session.files.filter(({ place }) => place !== null);
+  const pathBelow = (file: ManifestFile) => join(folder, placeName(file));
   await assertAbsent(folder, files);
   if (!flags.dryRun) {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    await fetchFiles(archive, opened.manifest, files, folder, io.signal);
+    for (const file of files.filter(isMedia))
+      await mkdir(dirname(pathBelow(file)), { recursive: true, mode: 0o700 });
+    await fetchFiles(archive, opened.manifest, files, pathBelow, io.signal);
   }
   const json = {
     ...head(opened, flags),
     to: folder,
-    files: files.map(({ name, size }) => ({ name, size, state: 'absent' })),
+    files: files.map((file) => ({ name: placeName(file), size: file.size, state: 'absent' })),
     row: 'untouched',
     setAside: [],
   };
@@ -85,7 +89,8 @@ async function intoFolder(
 }
 
 async function assertAbsent(folder: string, files: readonly ManifestFile[]): Promise<void> {
-  for (const { name } of files) {
+  for (const file of files) {
+    const name = placeName(file);
     try {
       await lstat(join(folder, name));
     } catch (error) {
@@ -117,7 +122,7 @@ async function intoStore(
   if (!flags.allowLiveGateway) await assertNoGateway(installation);
   const lock = await StoreLock.acquire(store.sessionsDir, 'clawback restore', nowMs);
   try {
-    await sweepLeftovers(store.sessionsDir);
+    await sweepLeftovers(store.sessionsDir, store.mediaDir);
     const target = await targetOf(installation, store, lock, flags);
     const plan = await planRestore(session, target, options);
     // Recorded first: were we to die half-way, the files put back so far would not be archived again at once.
@@ -156,6 +161,7 @@ async function targetOf(
   return {
     sessions: new FileSessionStore(store.storePath),
     sessionsDir: store.sessionsDir,
+    mediaDir: store.mediaDir,
     hasPrompt: (hash) => prompts.hashes.has(hash),
     assertMayCommit: async () => {
       await lock?.assertHeld();
@@ -177,7 +183,7 @@ function report(
   setAside: readonly string[],
 ): void {
   const row = plan.row === undefined ? 'none' : plan.row.kind === 'put' ? 'restored' : plan.row.why;
-  const files = plan.files.map(({ file, state }) => ({ name: file.name, size: file.size, state }));
+  const files = plan.files.map(({ file, state }) => ({ name: placeName(file), size: file.size, state }));
   const notes = [
     ROW_NOTES[row],
     ...setAside.map((name) => `set aside as ${safe(name)}`),
@@ -211,7 +217,7 @@ function describe(
   const verb = flags.dryRun ? 'would restore' : 'restored';
   return [
     `${verb} ${safe(session.sessionKey ?? session.sessionId)} (${session.archiveId}): ${count(files.length, 'file')}, ${formatBytes(bytes)}`,
-    ...files.map(({ name, size }) => `  ${safe(name)}  ${formatBytes(size)}`),
+    ...files.map((file) => `  ${safe(placeName(file))}  ${formatBytes(file.size)}`),
     ...notes.map((note) => `  ${note}`),
   ].join('\n');
 }

@@ -37,7 +37,17 @@ export const FILE_KINDS = [
   'deleted',
   'backup',
   'codex',
+  /** What the gateway notes of an image that it sent, and the image: both in `media/outgoing`, see `file-place.ts`. */
+  'media-record',
+  'media-original',
 ] as const;
+
+const MEDIA_RECORD_NAME = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.json$/;
+
+/** Whether a file of this kind can have this name: a plain one, and one of its own kind in `media/outgoing`. */
+export function isFileNameOf(kind: FileKind, name: string): boolean {
+  return isManifestFileName(name) && (kind !== 'media-record' || MEDIA_RECORD_NAME.test(name));
+}
 
 const frameSchema = z.object({
   /** Place of the frame in the stored pack. */
@@ -65,7 +75,7 @@ const placeSchema = z.object({
   offset: bytes,
 });
 
-const fileSchema = z.object({
+const plainFileSchema = z.object({
   name: fileName,
   kind: z.enum(FILE_KINDS),
   size: bytes,
@@ -77,6 +87,10 @@ const fileSchema = z.object({
   mtimeMs: z.number(),
   /** Null: the operator chose not to keep the bytes (`modelRun.keepTranscripts: false`). */
   place: placeSchema.nullable(),
+});
+
+const fileSchema = plainFileSchema.refine(({ kind, name }) => isFileNameOf(kind, name), {
+  error: 'not a name of its kind',
 });
 
 /** Passed through as it is: a copy made by zod would lose a field named `__proto__`. */

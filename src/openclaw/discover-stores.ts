@@ -13,6 +13,8 @@ export interface StoreLocation {
   readonly agentId?: string;
   readonly storePath: string;
   readonly sessionsDir: string;
+  /** `<state>/media/outgoing`, one for all agents. */
+  readonly mediaDir: string;
   /**
    * `file`: a regular file, ours to work on. `migrated`: OpenClaw keeps these
    * sessions in SQLite now. `symlink`: the file, or a folder of the agent, is a
@@ -47,16 +49,19 @@ export async function discoverStores({
   agents,
 }: StoreDiscovery): Promise<StoreLocation[]> {
   const agentsDir = join(stateDir, 'agents');
+  const mediaDir = join(stateDir, 'media', 'outgoing');
   const template = openclaw.sessionStore ?? join(agentsDir, AGENT_SEGMENT, 'sessions', 'sessions.json');
   const onDisk = new Set([...(await agentsIn(agentsDir)), ...(await agentsIn(parentOfAgents(template)))]);
   const wanted = agents?.map((agent) => agent.toLowerCase());
   if (!template.includes(AGENT_SEGMENT)) {
     const known = [...new Set([...openclaw.agentIds, ...onDisk])].sort();
     rejectUnknown(wanted, known);
-    return [await locateShared(template, agentsDir, known)];
+    return [{ ...(await locateShared(template, agentsDir, known)), mediaDir }];
   }
   const candidates = [...new Set([...openclaw.agentIds, ...onDisk])].sort();
-  const located = await Promise.all(candidates.map((agentId) => locate(template, agentsDir, agentId)));
+  const located = await Promise.all(
+    candidates.map(async (agentId) => ({ ...(await locate(template, agentsDir, agentId)), mediaDir })),
+  );
   const stores = located.filter((store) => store.state !== 'absent' || openclaw.agentIds.includes(store.id));
   rejectUnknown(
     wanted,
@@ -73,7 +78,11 @@ function rejectUnknown(wanted: readonly string[] | undefined, known: readonly st
   });
 }
 
-async function locate(template: string, agentsDir: string, agentId: string): Promise<StoreLocation> {
+async function locate(
+  template: string,
+  agentsDir: string,
+  agentId: string,
+): Promise<Omit<StoreLocation, 'mediaDir'>> {
   const storePath = template.replaceAll(AGENT_SEGMENT, agentId);
   const sessionsDir = dirname(storePath);
   const place = { id: agentId, agentId, storePath, sessionsDir };
@@ -88,7 +97,7 @@ async function locateShared(
   storePath: string,
   agentsDir: string,
   agentIds: readonly string[],
-): Promise<StoreLocation> {
+): Promise<Omit<StoreLocation, 'mediaDir'>> {
   const sessionsDir = dirname(storePath);
   const place = { id: 'shared', storePath, sessionsDir };
   const seen = await inspect(storePath, sessionsDir);

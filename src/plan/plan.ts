@@ -98,10 +98,13 @@ function judgeRow(storeRow: StoreRow, input: PlanInput, references: References):
   const kind = kindOf(sessionKey, row);
   const isProtectedRow = isProtected(sessionKey, row);
   const agentId = parseSessionKey(sessionKey)?.agentId ?? snapshot.store.agentId ?? 'main';
-  const files = references.filesOf(row);
+  const media = snapshot.media.byKey.get(sessionKey) ?? [];
+  const sessionFiles = references.filesOf(row);
+  const files = [...sessionFiles, ...media];
   const sessionId = sessionIdOf(row);
   const restoredMs = input.restoredAtMs.get(sessionId ?? sessionKey) ?? 0;
-  const activityMs = lastActivityMs(row, files);
+  // An image may be another conversation's too: its time says nothing about this one.
+  const activityMs = lastActivityMs(row, sessionFiles);
   const lastMs = activityMs === undefined ? undefined : Math.max(activityMs, restoredMs);
   const idleMs = lastMs === undefined ? undefined : nowMs - lastMs;
   const keep = (kept: Kept) => ({

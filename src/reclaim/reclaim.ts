@@ -1,7 +1,9 @@
 import { lstat, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname } from 'node:path';
 import { describe, errnoOf } from '../errors.ts';
+import { pathOf, placeName } from '../manifest/file-place.ts';
 import { describeStats, sameIdentity } from '../scan/scan.ts';
+import { namedOriginals } from '../scan/scan-media.ts';
 import { syncDirectory } from '../sessions/sync-directory.ts';
 import type { ArchivedFile } from '../ship/task.ts';
 import type { Tombstoned } from '../tombstone/tombstone-rows.ts';
@@ -21,20 +23,38 @@ export interface Reclaimed {
   readonly left: readonly LeftFile[];
 }
 
-/** Unlinks exactly the files that a `Tombstoned` names, each only while it is still the file that was hashed. */
+/**
+ * Unlinks exactly the files that a `Tombstoned` names, each only while it is still the file that was hashed. An image
+ * that two attachment records name goes with the last of them.
+ */
 export async function reclaim(tombstoned: Tombstoned): Promise<Reclaimed> {
   let files = 0;
   let freedBytes = 0;
   const left: LeftFile[] = [];
-  for (const file of tombstoned.sessions.flatMap((session) => session.files)) {
-    const result = await unlinkUnchanged(join(tombstoned.sessionsDir, file.name), file);
-    if (typeof result !== 'number') left.push({ name: file.name, ...result });
+  const folders = new Set<string>();
+  const remove = async (file: ArchivedFile) => {
+    const path = pathOf(file, tombstoned.folders);
+    const result = await unlinkUnchanged(path, file);
+    if (typeof result !== 'number') left.push({ name: placeName(file), ...result });
     else {
       files += 1;
       freedBytes += result;
+      folders.add(dirname(path));
+    }
+  };
+  const all = tombstoned.sessions.flatMap((session) => session.files);
+  for (const file of all) if (file.kind !== 'media-original') await remove(file);
+  const originals = new Map(
+    all.flatMap((file) => (file.kind === 'media-original' ? [[file.name, file]] : [])),
+  );
+  if (originals.size > 0) {
+    const named = await namedOriginals(tombstoned.folders.mediaDir);
+    for (const file of originals.values()) {
+      if (!named.has(file.name)) await remove(file);
+      else left.push({ name: placeName(file), why: 'another attachment record names it', isFailure: false });
     }
   }
-  if (files > 0) await syncDirectory(tombstoned.sessionsDir);
+  for (const folder of folders) await syncDirectory(folder);
   return { files, freedBytes, left };
 }
 

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { join } from 'node:path';
 import { errnoOf } from '../errors.ts';
+import { type FileFolders, pathOf } from '../manifest/file-place.ts';
 import type { Manifest, ManifestFile } from '../manifest/manifest.ts';
 import { describeStats } from '../scan/scan.ts';
 import { rowSha256 } from '../sessions/canonical-json.ts';
@@ -18,7 +18,7 @@ import { tombstoneOf } from '../tombstone/tombstone.ts';
  */
 export async function unfinishedSessions(
   manifest: Manifest,
-  sessionsDir: string,
+  folders: FileFolders,
   keepModelRunFiles: boolean,
 ): Promise<CommittedSession[]> {
   const sessions: CommittedSession[] = [];
@@ -29,7 +29,7 @@ export async function unfinishedSessions(
     const mayDiscard = !keepModelRunFiles && isModelRunKey(entry.sessionKey ?? '');
     for (const file of files) {
       if (file.place === null && !mayDiscard) continue;
-      const found = await proveFile(join(sessionsDir, file.name), file);
+      const found = await proveFile(pathOf(file, folders), file);
       if (found !== undefined) here.push(found);
     }
     sessions.push({ entry, files: here });
@@ -54,7 +54,7 @@ async function proveFile(path: string, expected: ManifestFile): Promise<Archived
       hash.update(chunk as Buffer);
     const sha256 = hash.digest('hex');
     return sha256 === expected.sha256
-      ? { name: expected.name, identity: before.identity, sha256 }
+      ? { kind: expected.kind, name: expected.name, identity: before.identity, sha256 }
       : undefined;
   } finally {
     await handle.close();

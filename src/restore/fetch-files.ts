@@ -1,5 +1,4 @@
 import { open } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Archive } from '../archive/archive.ts';
 import { ClawbackError } from '../errors.ts';
 import type { Manifest, ManifestFile } from '../manifest/manifest.ts';
@@ -26,21 +25,21 @@ export function readArchivedFile(
 }
 
 /**
- * Writes files into `folder`, each complete, proven, with its old mode and time, and durable.
- * @throws {ClawbackError} `object-corrupt` before anything damaged gets another name than its own in `folder`.
+ * Writes files where `pathOf` says, each complete, proven, with its old mode and time, and durable.
+ * @throws {ClawbackError} `object-corrupt` before anything damaged gets another name than that.
  */
 export async function fetchFiles(
   archive: Archive,
   manifest: Manifest,
   files: readonly ManifestFile[],
-  folder: string,
+  pathOf: (file: ManifestFile) => string,
   signal?: AbortSignal,
 ): Promise<void> {
   const pack = manifest.packs[0];
   if (pack === undefined) return;
   const reader = new PackReader(archive.objects, archive.codec, pack);
   for (const file of files) {
-    const handle = await open(join(folder, file.name), 'wx', 0o600);
+    const handle = await open(pathOf(file), 'wx', 0o600);
     try {
       for await (const chunk of reader.read(file, signal)) await handle.writeFile(chunk);
       await handle.chmod(file.mode & 0o777);

@@ -1,15 +1,14 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { link, lstat, open, rename, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { ClawbackError, errnoOf } from '../errors.ts';
 import type { ManifestFile } from '../manifest/manifest.ts';
 
 /** What stands under an archived file's name now. */
 export type LocalState = 'absent' | 'identical' | 'different';
 
-export async function localState(folder: string, file: ManifestFile): Promise<LocalState> {
-  const path = join(folder, file.name);
+export async function localState(path: string, file: ManifestFile): Promise<LocalState> {
   try {
     const stats = await lstat(path);
     if (!stats.isFile() || stats.size !== file.size) return 'different';
@@ -40,10 +39,10 @@ export async function placeFile(from: string, to: string): Promise<void> {
   await unlink(from);
 }
 
-/** Moves an existing file out of the way under a name that OpenClaw ignores. Returns the new name. */
-export async function setAside(folder: string, name: string, nowMs: number): Promise<string> {
+/** Moves an existing file into `folder` under a name that OpenClaw ignores there. Returns the new name. */
+export async function setAside(path: string, folder: string, nowMs: number): Promise<string> {
   const stamp = new Date(nowMs).toISOString().replaceAll(':', '-');
-  const aside = `${name}.clawback-aside-${stamp}`;
-  await rename(join(folder, name), join(folder, aside));
+  const aside = `${basename(path)}.clawback-aside-${stamp}`;
+  await rename(path, join(folder, aside));
   return aside;
 }

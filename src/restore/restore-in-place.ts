@@ -2,7 +2,9 @@ import { rm } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { Archive } from '../archive/archive.ts';
 import { ClawbackError } from '../errors.ts';
+import { type FileFolders, isMedia, pathOf, placeName } from '../manifest/file-place.ts';
 import type { Manifest, ManifestFile, ManifestSession } from '../manifest/manifest.ts';
+import { isHarmlessRecord } from '../scan/scan-media.ts';
 import { rowSha256 } from '../sessions/canonical-json.ts';
 import { sessionIdOf } from '../sessions/row.ts';
 import type { Row, SessionStore } from '../sessions/session-store.ts';
@@ -10,12 +12,12 @@ import { syncDirectory } from '../sessions/sync-directory.ts';
 import { removeOwnStub } from '../tombstone/stub-transcript.ts';
 import { fetchFiles } from './fetch-files.ts';
 import { type LocalState, localState, placeFile, setAside } from './local-files.ts';
+import { makeMediaFolders } from './media-folders.ts';
 import { mergeRow, type RowRestore } from './merge-row.ts';
 import { makeStaging } from './staging.ts';
 
-export interface RestoreTarget {
+export interface RestoreTarget extends FileFolders {
   readonly sessions: SessionStore;
-  readonly sessionsDir: string;
   /** @throws {ClawbackError} if a gateway runs or our lock is gone. */
   assertMayCommit(): Promise<void>;
   readonly hasPrompt: (hash: string) => boolean;
@@ -43,7 +45,7 @@ export async function planRestore(
 ): Promise<RestorePlan> {
   const files = [];
   for (const file of session.files) {
-    if (file.place !== null) files.push({ file, state: await localState(target.sessionsDir, file) });
+    if (file.place !== null) files.push({ file, state: await localState(pathOf(file, target), file) });
   }
   const { rows } = await target.sessions.read();
   const current = rows.find(({ sessionKey }) => sessionKey === session.sessionKey)?.row;
@@ -85,7 +87,11 @@ function assertFreeSessionId(
   );
 }
 
-/** Fetched and proven in a folder of its own, then moved into place, then the row. Running it again finishes it. */
+/**
+ * Fetched and proven in a folder of its own, then moved into place, then the row. Images come last, each behind the
+ * record that names it: the gateway removes an image without a record, and a record whose message is in no transcript
+ * that the row names. Running it again finishes it.
+ */
 export async function restoreInPlace(
   archive: Archive,
   manifest: Manifest,
@@ -100,29 +106,58 @@ export async function restoreInPlace(
       'restore-conflict',
       `restore ${plan.session.archiveId}: ${differing.length} files of the same names differ`,
       {
-        hint: `--force sets them aside first, --to DIR restores elsewhere: ${differing.map(({ file }) => file.name).join(', ')}`,
+        hint: `--force sets them aside first, --to DIR restores elsewhere: ${differing.map(({ file }) => placeName(file)).join(', ')}`,
       },
     );
   }
   const wanted = plan.files.filter(({ state }) => state !== 'identical').map(({ file }) => file);
+  const media = wanted.filter(isMedia).sort((a, b) => (a.kind < b.kind ? 1 : a.kind > b.kind ? -1 : 0));
+  if (media.length > 0) await makeMediaFolders(target.mediaDir);
   const staging = await makeStaging(target.sessionsDir);
+  const mediaStaging = media.length > 0 ? await makeStaging(target.mediaDir, target.sessionsDir) : staging;
+  const stagedPath = (file: ManifestFile) =>
+    join(isMedia(file) ? mediaStaging : staging, String(wanted.indexOf(file)));
+  const place = async (files: readonly ManifestFile[]) => {
+    for (const file of files) await placeFile(stagedPath(file), pathOf(file, target));
+  };
   const aside: string[] = [];
   try {
-    await fetchFiles(archive, manifest, wanted, staging, signal);
+    await fetchFiles(archive, manifest, wanted, stagedPath, signal);
+    for (const file of media) await assertHarmless(stagedPath(file), file, plan.session, target);
     await target.assertMayCommit();
-    for (const { file } of differing)
-      aside.push(await setAside(target.sessionsDir, file.name, options.nowMs));
-    for (const file of wanted) await placeFile(join(staging, file.name), join(target.sessionsDir, file.name));
+    for (const { file } of differing) {
+      const folder = isMedia(file) ? target.mediaDir : target.sessionsDir;
+      aside.push(await setAside(pathOf(file, target), folder, options.nowMs));
+    }
+    await place(wanted.filter((file) => !isMedia(file)));
     await syncDirectory(target.sessionsDir);
     await putRow(plan, target);
     // A row that stays may name its stub still: an inbound message touches the row before the turn begins.
     const stub = plan.session.tombstone?.sessionFile;
     const isNamed = plan.row?.kind === 'keep' && plan.current?.sessionFile === stub;
     if (!isNamed) await removeOwnStub(target.sessionsDir, plan.session);
+    await place(media);
+    for (const folder of new Set(media.map((file) => dirname(pathOf(file, target)))))
+      await syncDirectory(folder);
   } finally {
     await rm(staging, { recursive: true, force: true });
+    await rm(mediaStaging, { recursive: true, force: true });
   }
-  return { written: wanted.map(({ name }) => name), setAside: aside };
+  return { written: wanted.map(placeName), setAside: aside };
+}
+
+async function assertHarmless(
+  path: string,
+  { kind, name }: ManifestFile,
+  { archiveId, sessionKey }: ManifestSession,
+  { mediaDir }: FileFolders,
+): Promise<void> {
+  if (kind !== 'media-record' || (await isHarmlessRecord(path, name, { sessionKey, mediaDir }))) return;
+  throw new ClawbackError(
+    'manifest-invalid',
+    `restore ${archiveId}: ${name} is no attachment record of this session, or names a file elsewhere`,
+    { hint: 'nothing was changed; --to DIR writes the files where OpenClaw does not look' },
+  );
 }
 
 async function putRow({ session, row, current }: RestorePlan, { sessions }: RestoreTarget): Promise<void> {

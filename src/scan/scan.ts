@@ -1,24 +1,18 @@
 import type { BigIntStats } from 'node:fs';
-import { lstat, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import glob from 'fast-glob';
-import { errnoOf, isClawbackError } from '../errors.ts';
+import { isClawbackError } from '../errors.ts';
 import type { ActivityEvidence } from '../openclaw/activity-evidence.ts';
 import type { StoreLocation } from '../openclaw/discover-stores.ts';
 import type { SessionStore, StoreRow, StoreSnapshot } from '../sessions/session-store.ts';
 import { classifyFileName, type ScannedKind } from './file-kind.ts';
+import { describeStats, type FileIdentity, listNames, lstatIfThere } from './file-stats.ts';
+import { type Media, scanMedia } from './scan-media.ts';
 
-/** What tells one state of a file from another. A re-check compares them all. */
-export interface FileIdentity {
-  readonly dev: bigint;
-  readonly ino: bigint;
-  readonly size: bigint;
-  readonly mtimeNs: bigint;
-  /** Tells of a rewrite that set the modification time back. */
-  readonly ctimeNs: bigint;
-}
+export { describeStats, type FileIdentity, sameIdentity } from './file-stats.ts';
 
-/** One top-level entry of a sessions folder. */
+/** One top-level entry of a sessions folder, or a file of `media/outgoing`. */
 export interface ScannedFile {
   readonly name: string;
   readonly kind: ScannedKind;
@@ -54,6 +48,7 @@ export interface Snapshot {
   /** Whether files that no row references are this store's to archive. */
   readonly ownsOrphans: boolean;
   readonly files: ReadonlyMap<string, ScannedFile>;
+  readonly media: Media;
   readonly prompts: SkillPrompts;
   readonly activity: ActivityEvidence;
 }
@@ -80,6 +75,8 @@ export async function scan(input: ScanInput): Promise<Snapshot> {
     scanPrompts(store.sessionsDir),
     realpath(store.sessionsDir),
   ]);
+  const keys = new Set(rows.map(({ sessionKey }) => sessionKey));
+  const foreign = new Set([...neighbours, ...(others ?? [])].flatMap(keysOf));
   return {
     store,
     realSessionsDir,
@@ -92,9 +89,14 @@ export async function scan(input: ScanInput): Promise<Snapshot> {
     // A store that cannot be read may name any file.
     ownsOrphans: input.ownsOrphans && others !== undefined,
     files,
+    media: await scanMedia(store, (key) => keys.has(key) && !foreign.has(key)),
     prompts,
     activity: input.activity,
   };
+}
+
+function keysOf({ rows }: StoreSnapshot): string[] {
+  return rows.map(({ sessionKey }) => sessionKey);
 }
 
 /** Undefined if one of them cannot be read: that is its own run's failure, not this one's. */
@@ -125,38 +127,6 @@ async function scanFiles(store: StoreLocation): Promise<ReadonlyMap<string, Scan
   return files;
 }
 
-export function describeStats(stats: BigIntStats) {
-  const { dev, ino, size, mtimeNs, ctimeNs } = stats;
-  return {
-    sizeBytes: Number(size),
-    diskBytes: Number(stats.blocks) * 512,
-    mtimeMs: Number(mtimeNs) / 1e6,
-    mode: Number(stats.mode & 0o7777n),
-    identity: { dev, ino, size, mtimeNs, ctimeNs },
-    isPlain: stats.isFile() && stats.nlink === 1n,
-  };
-}
-
-export function sameIdentity(a: FileIdentity, b: FileIdentity): boolean {
-  return (
-    a.dev === b.dev &&
-    a.ino === b.ino &&
-    a.size === b.size &&
-    a.mtimeNs === b.mtimeNs &&
-    a.ctimeNs === b.ctimeNs
-  );
-}
-
-function listNames(directory: string): Promise<string[]> {
-  return glob('*', {
-    cwd: directory,
-    dot: true,
-    onlyFiles: false,
-    followSymbolicLinks: false,
-    suppressErrors: false,
-  });
-}
-
 async function scanPrompts(sessionsDir: string): Promise<SkillPrompts> {
   const names = await glob('skills-prompts/sha256/[0-9a-f][0-9a-f]/*.txt', {
     cwd: sessionsDir,
@@ -169,13 +139,4 @@ async function scanPrompts(sessionsDir: string): Promise<SkillPrompts> {
 
 function describeDisk(stats: BigIntStats | undefined): number {
   return stats === undefined ? 0 : Number(stats.blocks) * 512;
-}
-
-async function lstatIfThere(path: string): Promise<BigIntStats | undefined> {
-  try {
-    return await lstat(path, { bigint: true });
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
 }

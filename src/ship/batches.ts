@@ -60,11 +60,11 @@ function makeBatch(
   batchId: string,
   options: BatchOptions,
 ): Batch {
-  const { id, sessionsDir } = plan.snapshot.store;
+  const { id, sessionsDir, mediaDir } = plan.snapshot.store;
   const sessions = planned.map((session, index) =>
     shipSession(session, archiveIdOf(batchId, index), options),
   );
-  return { plan, planned, task: { batchId, storeId: id, sessionsDir, sessions } };
+  return { plan, planned, task: { batchId, storeId: id, sessionsDir, mediaDir, sessions } };
 }
 
 function shipSession(planned: PlannedSession, archiveId: string, options: BatchOptions): ShipSession {

@@ -1,5 +1,6 @@
 import type { Codec } from '../codec/codec.ts';
 import { freeNow } from '../free-now.ts';
+import type { FileFolders } from '../manifest/file-place.ts';
 import type { ManifestFile, ManifestFrame, ManifestPack } from '../manifest/manifest.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { type FrameLayout, layoutFrames, MAX_FRAME_BYTES } from '../packs/frame-layout.ts';
@@ -24,7 +25,7 @@ export interface StoredPack {
 
 export interface PutPackInput {
   readonly key: string;
-  readonly sessionsDir: string;
+  readonly folders: FileFolders;
   readonly files: readonly PackFile[];
   readonly level: number;
 }
@@ -55,7 +56,7 @@ export async function putPack(
     })),
   );
   const writer = objects.createWriter(input.key, signal);
-  const reader = new SourceReader(input.sessionsDir);
+  const reader = new SourceReader(input.folders);
   const hashes = new FileHashes(input.files, reader);
   const frames: ManifestFrame[] = [];
   let offset = 0;

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Codec } from '../codec/codec.ts';
 import { ClawbackError, toErrorData } from '../errors.ts';
+import { type FileRef, placeName } from '../manifest/file-place.ts';
 import { manifestKey, packKey } from '../manifest/keys.ts';
 import {
   decodeManifest,
@@ -103,10 +104,11 @@ async function attempt(
     manifestKey: key,
     shipped: indexes.map((index) => ({
       index,
-      files: filesOf(index).map(({ name, sha256 }) => ({
+      files: filesOf(index).map(({ kind, name, sha256 }) => ({
+        kind,
         name,
         sha256,
-        identity: sourceOf(task, index, name).identity,
+        identity: sourceOf(task, index, { kind, name }).identity,
       })),
     })),
     rawBytes: verified?.stored.pack.rawBytes ?? 0,
@@ -139,7 +141,7 @@ function put(
   files: readonly PackFile[],
 ): Promise<StoredPack> {
   const key = packKey(settings.instance, task.batchId);
-  return putPack(objects, codec, { key, sessionsDir: task.sessionsDir, files, level: settings.level });
+  return putPack(objects, codec, { key, folders: task, files, level: settings.level });
 }
 
 /** Transcripts first, session by session; then like with like, where repetition lies close together. */
@@ -150,7 +152,7 @@ function packOrder(task: ShipTask, indexes: readonly number[]): PackFile[] {
       sessionAt(task, session).files.map((source) => ({
         session,
         source,
-        path: join(sessionAt(task, session).entry.agentId, source.name),
+        path: join(sessionAt(task, session).entry.agentId, placeName(source)),
       })),
     );
   const rank = ({ source }: PackFile) =>
@@ -160,7 +162,7 @@ function packOrder(task: ShipTask, indexes: readonly number[]): PackFile[] {
 
 /** Hashes the files that the operator chose not to keep: the manifest still says what they were. */
 function hashDiscarded(task: ShipTask, indexes: readonly number[]): Map<number, ManifestFile[]> {
-  const reader = new SourceReader(task.sessionsDir);
+  const reader = new SourceReader(task);
   const buffer = Buffer.alloc(1024 * 1024);
   const hash = (source: SourceFile, session: number) => {
     reader.begin(source, session);
@@ -183,6 +185,6 @@ function sessionAt(task: ShipTask, index: number): ShipSession {
   return task.sessions[index] as ShipSession;
 }
 
-function sourceOf(task: ShipTask, index: number, name: string): SourceFile {
-  return sessionAt(task, index).files.find((file) => file.name === name) as SourceFile;
+function sourceOf(task: ShipTask, index: number, { kind, name }: FileRef): SourceFile {
+  return sessionAt(task, index).files.find((file) => file.kind === kind && file.name === name) as SourceFile;
 }

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
-import { join } from 'node:path';
 import { ClawbackError, describe, errnoOf } from '../errors.ts';
+import { type FileFolders, pathOf } from '../manifest/file-place.ts';
 import { describeStats, sameIdentity } from '../scan/scan.ts';
 import type { SourceFile } from './task.ts';
 
@@ -21,16 +21,16 @@ export class SourceFault extends Error {
  * worker thread. Holds one file open at a time.
  */
 export class SourceReader {
-  readonly #sessionsDir: string;
+  readonly #folders: FileFolders;
   #open: { descriptor: number; source: SourceFile; session: number; hash: Hash; read: number } | undefined;
 
-  constructor(sessionsDir: string) {
-    this.#sessionsDir = sessionsDir;
+  constructor(folders: FileFolders) {
+    this.#folders = folders;
   }
 
   /** @throws {SourceFault} if the file is not the one that the plan saw. */
   begin(source: SourceFile, session: number): void {
-    const path = join(this.#sessionsDir, source.name);
+    const path = pathOf(source, this.#folders);
     let descriptor: number;
     try {
       descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);

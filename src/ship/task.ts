@@ -1,6 +1,7 @@
 import type { EngineChoice } from '../codec/codec.ts';
 import type { ErrorData } from '../errors.ts';
-import type { FileKind, ManifestFile, ManifestPack, ManifestSession } from '../manifest/manifest.ts';
+import type { FileFolders, FileRef } from '../manifest/file-place.ts';
+import type { ManifestFile, ManifestPack, ManifestSession } from '../manifest/manifest.ts';
 import type { ArchiveLocation } from '../objects/location.ts';
 import type { FileIdentity } from '../scan/scan.ts';
 
@@ -20,9 +21,7 @@ export interface WorkerSettings {
 }
 
 /** A local file as the plan saw it. */
-export interface SourceFile {
-  readonly name: string;
-  readonly kind: FileKind;
+export interface SourceFile extends FileRef {
   readonly identity: FileIdentity;
   readonly mode: number;
   readonly mtimeMs: number;
@@ -37,16 +36,14 @@ export interface ShipSession {
 }
 
 /** Many small sessions, or one large one. All of one store. */
-export interface ShipTask {
+export interface ShipTask extends FileFolders {
   readonly batchId: string;
   readonly storeId: string;
-  readonly sessionsDir: string;
   readonly sessions: readonly ShipSession[];
 }
 
 /** Proof that a local file's bytes are in the archive: who holds it may unlink a file of that identity. */
-export interface ArchivedFile {
-  readonly name: string;
+export interface ArchivedFile extends FileRef {
   readonly identity: FileIdentity;
   readonly sha256: string;
 }

@@ -1,7 +1,8 @@
+import { type FileRef, isMedia, placeName } from '../manifest/file-place.ts';
 import type { ArchivePlan } from '../plan/plan.ts';
 import { namesOf, References } from '../plan/references.ts';
 import { isArchivable } from '../scan/file-kind.ts';
-import { type ScannedFile, sameIdentity } from '../scan/scan.ts';
+import { type ScannedFile, type Snapshot, sameIdentity } from '../scan/scan.ts';
 import { rowSha256 } from '../sessions/canonical-json.ts';
 import type { ArchivedFile } from '../ship/task.ts';
 import type { Abandoned, CommittedSession } from './committed.ts';
@@ -30,8 +31,8 @@ export function recheck(sessions: readonly CommittedSession[], fresh: ArchivePla
   const selectedOrphans = new Set(
     fresh.selected.flatMap((one) => (one.row === null ? one.files.map((file) => file.name) : [])),
   );
-  const isUnchanged = (file: ArchivedFile) => {
-    const found = fresh.snapshot.files.get(file.name);
+  const isUnchanged = ({ entry }: CommittedSession, file: ArchivedFile) => {
+    const found = scannedFile(fresh.snapshot, entry, file);
     return found?.isPlain && sameIdentity(found.identity, file.identity);
   };
 
@@ -44,14 +45,15 @@ export function recheck(sessions: readonly CommittedSession[], fresh: ArchivePla
     const isStubNamed = references.isReferenced(String(entry.tombstone?.sessionFile));
     const hasStrayStub = entry.tombstone !== null && found !== after && !isStubNamed;
     const abandon = (why: Abandoned['why']) => abandoned.push({ session, why, hasStrayStub });
-    if (!session.files.every(isUnchanged)) abandon('files-changed');
+    if (!session.files.every((file) => isUnchanged(session, file))) abandon('files-changed');
     else if (entry.action === 'files') {
       if (session.files.every((file) => selectedOrphans.has(file.name))) ready.push(session);
       else abandon('now-active');
     } else {
       if (found === after) {
         // The stub belongs to the tombstone; the archived files must belong to nobody.
-        if (session.files.some((file) => references.isReferenced(file.name))) abandon('now-active');
+        if (session.files.some((file) => !isMedia(file) && references.isReferenced(file.name)))
+          abandon('now-active');
         // A restore that died half-way: its files are back, its row is not yet.
         else if (fresh.restoredIds.has(entry.sessionId ?? entry.sessionKey ?? '')) abandon('now-active');
         else if (!ownsAll(session, fresh, references)) abandon('files-changed');
@@ -66,10 +68,23 @@ export function recheck(sessions: readonly CommittedSession[], fresh: ArchivePla
   return { ready, done, abandoned };
 }
 
+/** A record counts only as one of the session's own key. An image may be without a record by now. */
+function scannedFile(
+  { files, media }: Snapshot,
+  { sessionKey }: CommittedSession['entry'],
+  { kind, name }: FileRef,
+): ScannedFile | undefined {
+  if (kind === 'media-original') return media.originals.get(name);
+  if (kind !== 'media-record') return files.get(name);
+  return media.byKey.get(sessionKey ?? '')?.find((file) => file.kind === kind && file.name === name);
+}
+
 /** Neither is there a file by now that the archive lacks, nor does the manifest name one of another row. */
 function isSameSet({ files }: CommittedSession, planned: readonly ScannedFile[]): boolean {
-  const names = new Set(planned.filter(({ kind }) => isArchivable(kind)).map(({ name }) => name));
-  return names.size === files.length && files.every(({ name }) => names.has(name));
+  const names = new Set(
+    planned.flatMap(({ kind, name }) => (isArchivable(kind) ? [placeName({ kind, name })] : [])),
+  );
+  return names.size === files.length && files.every((file) => names.has(placeName(file)));
 }
 
 /** Whether the files are those of the archived row: a manifest is not believed when it names others. */
@@ -79,7 +94,10 @@ function ownsAll(
   { folder }: References,
 ): boolean {
   const names = entry.row === null ? new Set<string>() : namesOf(entry.row, folder);
-  return files.every(({ name }) => {
+  return files.every((archived) => {
+    const { name } = archived;
+    // A record that is found at all is the session's own; an image stays while any record names it, see `reclaim`.
+    if (isMedia(archived)) return true;
     const file = snapshot.files.get(name);
     return names.has(name) || (file?.kind === 'checkpoint' && file.base === entry.sessionId);
   });

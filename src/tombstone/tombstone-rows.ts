@@ -1,3 +1,4 @@
+import type { FileFolders } from '../manifest/file-place.ts';
 import type { RowChange, RowOutcome, SessionStore } from '../sessions/session-store.ts';
 import { syncDirectory } from '../sessions/sync-directory.ts';
 import type { Abandoned, CommittedSession } from './committed.ts';
@@ -9,37 +10,38 @@ import { removeOwnStub, writeStub } from './stub-transcript.ts';
  * its own two functions make one.
  */
 export class Tombstoned {
-  readonly sessionsDir: string;
+  readonly folders: FileFolders;
   readonly sessions: readonly CommittedSession[];
   /** Rows that were archived but stay, with the reason. */
   readonly abandoned: readonly Abandoned[];
 
   private constructor(
-    sessionsDir: string,
+    folders: FileFolders,
     sessions: readonly CommittedSession[],
     abandoned: readonly Abandoned[],
   ) {
-    this.sessionsDir = sessionsDir;
+    this.folders = folders;
     this.sessions = sessions;
     this.abandoned = abandoned;
   }
 
   /** What needs no change of a row: files that none references, and rows that an earlier run has changed. */
-  static withoutRows(sessionsDir: string, { ready, done }: Rechecked): Tombstoned {
+  static withoutRows(folders: FileFolders, { ready, done }: Rechecked): Tombstoned {
     const filesOnly = ready.filter(({ entry }) => entry.action === 'files');
-    return new Tombstoned(sessionsDir, [...filesOnly, ...done], []);
+    return new Tombstoned(folders, [...filesOnly, ...done], []);
   }
 
   /**
    * Changes all ready rows in one atomic rewrite of the store. Stub transcripts are there before the rows
    * that name them.
    */
-  static async commit(store: SessionStore, sessionsDir: string, checked: Rechecked): Promise<Tombstoned> {
+  static async commit(store: SessionStore, folders: FileFolders, checked: Rechecked): Promise<Tombstoned> {
+    const { sessionsDir } = folders;
     for (const { session, hasStrayStub } of checked.abandoned) {
       if (hasStrayStub) await removeOwnStub(sessionsDir, session.entry);
     }
     const withRow = checked.ready.filter(({ entry }) => entry.action !== 'files');
-    if (withRow.length === 0) return new Tombstoned(sessionsDir, [], checked.abandoned);
+    if (withRow.length === 0) return new Tombstoned(folders, [], checked.abandoned);
     for (const session of withRow) await writeStub(sessionsDir, session.entry);
     await syncDirectory(sessionsDir);
     const outcomes = await store.commit(withRow.map(rowChange));
@@ -54,7 +56,7 @@ export class Tombstoned {
         abandoned.push({ session, why: WHY[outcome ?? 'rejected'], hasStrayStub: false });
       }
     }
-    return new Tombstoned(sessionsDir, committed, [...checked.abandoned, ...abandoned]);
+    return new Tombstoned(folders, committed, [...checked.abandoned, ...abandoned]);
   }
 }
 

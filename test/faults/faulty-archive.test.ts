@@ -161,10 +161,9 @@ describe.each([
         };
       }),
     );
-    const { sessionsDir } = home;
     const { pack, files: recorded } = await putPack(objects, codec, {
       key: 'p',
-      sessionsDir,
+      folders: home,
       files,
       level: 3,
     });

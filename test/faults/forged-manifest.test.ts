@@ -1,6 +1,7 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { pathOf } from '../../src/manifest/file-place.ts';
 import { manifestKey } from '../../src/manifest/keys.ts';
 import {
   encodeManifest,
@@ -11,6 +12,7 @@ import {
 import { rowSha256 } from '../../src/sessions/canonical-json.ts';
 import type { Row } from '../../src/sessions/session-store.ts';
 import { FaultHome, INSTANCE, sha256, threadRow } from '../support/faults.ts';
+import { attachmentId } from '../support/media.ts';
 import { DAY_MS, HOUR_MS, NOW_MS, uuid } from '../support/snapshot.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -69,11 +71,12 @@ async function describeVictim(
   home: FaultHome,
   name: string,
   place: ManifestFile['place'],
+  kind: ManifestFile['kind'] = 'transcript',
 ): Promise<ManifestFile> {
-  const bytes = await readFile(join(home.sessionsDir, name));
+  const bytes = await readFile(pathOf({ kind, name }, home));
   return {
     name,
-    kind: 'transcript',
+    kind,
     size: bytes.length,
     sha256: sha256(bytes),
     mode: 0o600,
@@ -136,6 +139,31 @@ describe('a forged manifest', () => {
         home,
         trimOf(rows[KEY], tombstone, [await describeVictim(home, `${uuid(7)}.jsonl`, place)]),
       );
+      await home.run();
+      expect(await lostFiles(home)).toEqual([]);
+    },
+  );
+
+  test.each([null, { frame: 0, offset: 0 }])(
+    'removes neither record nor image of another conversation (place %o)',
+    async (place) => {
+      const home = await oneThread();
+      const other = 'agent:main:slack:channel:live';
+      await home.addMedia({ n: 1, sessionKey: other, ageMs: 30 * DAY_MS });
+      const rows: Record<string, Row> = {
+        ...(await home.rows()),
+        [other]: threadRow(uuid(7), HOUR_MS / 2, {}),
+      };
+      await home.writeRows(rows);
+      const files = await Promise.all(
+        (['media-record', 'media-original'] as const).map(async (kind) => {
+          const [name = ''] = await readdir(
+            join(home.mediaDir, kind === 'media-record' ? 'records' : 'originals'),
+          );
+          return describeVictim(home, name, place, kind);
+        }),
+      );
+      await plant(home, trimOf(rows[KEY], { sessionId: uuid(3), updatedAt: 0 }, files));
       await home.run();
       expect(await lostFiles(home)).toEqual([]);
     },
@@ -204,6 +232,10 @@ describe('a forged manifest', () => {
       },
       {},
     ],
+    ['an image that leads out', { files: [fileNamed('media-original', '../../../../x')] }, {}],
+    ['a record that leads out', { files: [fileNamed('media-record', `../${attachmentId(1)}.json`)] }, {}],
+    ['a record under a name of its own', { files: [fileNamed('media-record', 'x.json')] }, {}],
+    ['a file of a kind that is none', { files: [fileNamed('media-inbound', 'x.png')] }, {}],
     ['a moment that no date can hold', { lastActivityMs: 1e300 }, {}],
     ['the batch id of another', {}, { batchId: '20261120t090000z-0000bad1-0002' }],
     ['another instance', {}, { instance: 'oc-other' }],
@@ -228,6 +260,10 @@ describe('a forged manifest', () => {
     },
   );
 });
+
+function fileNamed(kind: string, name: string) {
+  return { kind, name, size: 0, sha256: sha256(Buffer.of()), mode: 0, mtimeMs: 0, place: null };
+}
 
 function packAt(key: string, rawBytes: number) {
   const frames = [{ offset: 0, storedBytes: 10, rawBytes }];

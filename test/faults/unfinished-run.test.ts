@@ -111,9 +111,15 @@ describe('a conversation that goes on', () => {
     const [manifest] = await archive.manifests(await archive.batchIds());
     const [session] = manifest?.sessions ?? [];
     if (manifest === undefined || session === undefined) throw new Error('nothing was archived');
-    const { sessionsDir, storePath, nowMs } = home;
+    const { sessionsDir, mediaDir, storePath, nowMs } = home;
     const sessions = new FileSessionStore(storePath);
-    const target = { sessions, sessionsDir, assertMayCommit: async () => {}, hasPrompt: () => true };
+    const target = {
+      sessions,
+      sessionsDir,
+      mediaDir,
+      assertMayCommit: async () => {},
+      hasPrompt: () => true,
+    };
     const options = { force: false, resume: false, nowMs };
     await restoreInPlace(archive, manifest, await planRestore(session, target, options), target, options);
     expect(await isThere(stub)).toBe(true);

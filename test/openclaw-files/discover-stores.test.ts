@@ -50,6 +50,7 @@ describe('the stores of an OpenClaw', () => {
         agentId: 'main',
         storePath: storeOf('main'),
         sessionsDir: dirname(storeOf('main')),
+        mediaDir: join(stateDir, 'media', 'outgoing'),
         state: 'file',
       },
       expect.objectContaining({ id: 'new', state: 'absent' }),
@@ -73,7 +74,13 @@ describe('the stores of an OpenClaw', () => {
     const shared = join(stateDir, 'all', 'sessions.json');
     await writeStore(shared);
     expect(await discover({ sessionStore: shared, agentIds: ['main', 'work'] })).toEqual([
-      { id: 'shared', storePath: shared, sessionsDir: dirname(shared), state: 'file' },
+      {
+        id: 'shared',
+        storePath: shared,
+        sessionsDir: dirname(shared),
+        mediaDir: join(stateDir, 'media', 'outgoing'),
+        state: 'file',
+      },
     ]);
   });
 

@@ -16,12 +16,12 @@ import { describe, expect, it } from 'vitest';
 import { reclaim } from '../../src/reclaim/reclaim.ts';
 import type { ArchivedFile } from '../../src/ship/task.ts';
 import { Tombstoned } from '../../src/tombstone/tombstone-rows.ts';
-import { archivedOf, orphanEntry } from '../support/sessions.ts';
+import { archivedOf, foldersOf, orphanEntry } from '../support/sessions.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 function tombstoned(folder: string, files: readonly ArchivedFile[]): Tombstoned {
   const session = { entry: orphanEntry(), files };
-  return Tombstoned.withoutRows(folder, { ready: [session], done: [], abandoned: [] });
+  return Tombstoned.withoutRows(foldersOf(folder), { ready: [session], done: [], abandoned: [] });
 }
 
 describe('reclaiming', () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { unfinishedSessions } from '../../src/recover/unfinished.ts';
 import { shipBatch } from '../../src/ship/ship-batch.ts';
-import { sha256, sourceOf } from '../support/sessions.ts';
+import { foldersOf, sha256, sourceOf } from '../support/sessions.ts';
 import { contextOf, manifestIn, taskOf } from '../support/ship.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -22,11 +22,12 @@ async function committed() {
 describe('a batch that was committed by a run that died', () => {
   it('is found whole, every file with its present identity', async () => {
     const { folder, files, manifest } = await committed();
-    const [session] = await unfinishedSessions(manifest, folder, true);
+    const [session] = await unfinishedSessions(manifest, foldersOf(folder), true);
     expect(session?.entry.archiveId).toBe(manifest.sessions[0]?.archiveId);
     expect(session?.entry).not.toHaveProperty('files');
     expect(session?.files).toEqual(
-      files.map(({ name, identity }, n) => ({
+      files.map(({ kind, name, identity }, n) => ({
+        kind,
         name,
         identity,
         sha256: sha256(['conversation', 'other'][n] ?? ''),
@@ -39,7 +40,7 @@ describe('a batch that was committed by a run that died', () => {
     await rm(join(folder, 'a.jsonl'));
     await writeFile(join(folder, 'a.jsonl'), 'conversation');
     await utimes(join(folder, 'a.jsonl'), 1, 1);
-    const [session] = await unfinishedSessions(manifest, folder, true);
+    const [session] = await unfinishedSessions(manifest, foldersOf(folder), true);
     expect(session?.files.map(({ name }) => name)).toEqual(['a.jsonl', 'b.jsonl']);
   });
 
@@ -73,13 +74,15 @@ describe('a batch that was committed by a run that died', () => {
   ])('leaves a file out that %s', async (_what, happen) => {
     const { folder, manifest } = await committed();
     await happen(join(folder, 'a.jsonl'));
-    const [session] = await unfinishedSessions(manifest, folder, true);
+    const [session] = await unfinishedSessions(manifest, foldersOf(folder), true);
     expect(session?.files.map(({ name }) => name)).toEqual(['b.jsonl']);
   });
 
   it('is found again without files once they are gone: finishing twice is finishing once', async () => {
     const { folder, manifest } = await committed();
     for (const name of ['a.jsonl', 'b.jsonl']) await rm(join(folder, name));
-    expect((await unfinishedSessions(manifest, folder, true)).map(({ files }) => files)).toEqual([[]]);
+    expect((await unfinishedSessions(manifest, foldersOf(folder), true)).map(({ files }) => files)).toEqual([
+      [],
+    ]);
   });
 });

@@ -18,21 +18,21 @@ describe('what stands under an archived name', () => {
   ])('is %s if it says %j', async (state, content) => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, 'a.jsonl'), content);
-    expect(await localState(folder, file)).toBe(state);
+    expect(await localState(join(folder, file.name), file)).toBe(state);
   });
 
   it('is absent, or different if it is no file at all', async () => {
     const folder = await temporaryFolder();
-    expect(await localState(folder, file)).toBe('absent');
+    expect(await localState(join(folder, file.name), file)).toBe('absent');
     await mkdir(join(folder, 'a.jsonl'));
-    expect(await localState(folder, file)).toBe('different');
+    expect(await localState(join(folder, file.name), file)).toBe('different');
   });
 
   it('is different if it is a link, even to the same bytes', async () => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, 'real'), 'conversation');
     await symlink('real', join(folder, 'a.jsonl'));
-    expect(await localState(folder, file)).toBe('different');
+    expect(await localState(join(folder, file.name), file)).toBe('different');
   });
 });
 
@@ -63,7 +63,7 @@ describe('putting a file into its place', () => {
 it('a file that is set aside keeps its bytes under a name that OpenClaw does not know', async () => {
   const folder = await temporaryFolder();
   await writeFile(join(folder, 'a.jsonl'), 'newer');
-  const aside = await setAside(folder, 'a.jsonl', NOW_MS);
+  const aside = await setAside(join(folder, 'a.jsonl'), folder, NOW_MS);
   expect(aside).toBe('a.jsonl.clawback-aside-2026-11-21T09-00-00.000Z');
   expect(await readFile(join(folder, aside), 'utf8')).toBe('newer');
   expect(await readdir(folder)).toEqual([aside]);

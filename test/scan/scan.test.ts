@@ -20,7 +20,14 @@ function scanned(
 ): Promise<Snapshot> {
   const storePath = join(folder, 'sessions.json');
   return scan({
-    store: { id: 'main', agentId: 'main', storePath, sessionsDir: folder, state: 'file' },
+    store: {
+      id: 'main',
+      agentId: 'main',
+      storePath,
+      sessionsDir: folder,
+      mediaDir: join(folder, 'media', 'outgoing'),
+      state: 'file',
+    },
     sessions: new FileSessionStore(storePath),
     neighbours: neighbours.map((path) => new FileSessionStore(path)),
     others: others.map((path) => new FileSessionStore(path)),

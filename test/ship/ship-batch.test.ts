@@ -72,7 +72,12 @@ describe('shipping a batch', () => {
     const { task } = await twoSessions();
     const { shipped } = await shipBatch(await contextOf(), task);
     expect(shipped[1]?.files).toEqual([
-      { name: 'b.jsonl', identity: task.sessions[1]?.files[0]?.identity, sha256: sha256('conversation b\n') },
+      {
+        kind: 'transcript',
+        name: 'b.jsonl',
+        identity: task.sessions[1]?.files[0]?.identity,
+        sha256: sha256('conversation b\n'),
+      },
     ]);
   });
 

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { SourceFault, SourceReader } from '../../src/ship/source-files.ts';
 import type { SourceFile } from '../../src/ship/task.ts';
-import { sha256, sourceOf } from '../support/sessions.ts';
+import { foldersOf, sha256, sourceOf } from '../support/sessions.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 function readAll(folder: string, source: SourceFile, between: () => void = () => {}): string {
-  const reader = new SourceReader(folder);
+  const reader = new SourceReader(foldersOf(folder));
   try {
     reader.begin(source, 7);
     const half = Math.floor(Number(source.identity.size) / 2);
@@ -92,6 +92,6 @@ describe('a source file', () => {
   });
 
   it('can only be read while it is open', () => {
-    expect(() => new SourceReader('/nowhere').read(Buffer.alloc(1))).toThrow('none is open');
+    expect(() => new SourceReader(foldersOf('/nowhere')).read(Buffer.alloc(1))).toThrow('none is open');
   });
 });

@@ -1,5 +1,4 @@
 import { readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { planRestore, restoreInPlace } from '../../src/restore/restore-in-place.ts';
 import { sweepLeftovers } from '../../src/restore/staging.ts';
@@ -25,19 +24,26 @@ describe('a restore that dies at any change of the disk', () => {
     const home = await FaultHome.empty(await temporaryFolder());
     await home.addSession(uuid(1), 10 * DAY_MS, 700);
     await home.writeRows({ [key]: threadRow(uuid(1), 10 * DAY_MS, { sessionFile: `${uuid(1)}.jsonl` }) });
+    await home.addMedia({ n: 1, sessionKey: key, ageMs: 10 * DAY_MS });
     await home.run();
     return home;
   }
 
   /** As the command does it while it holds the lock. */
   async function restore(home: FaultHome): Promise<void> {
-    const { sessionsDir, storePath, nowMs } = home;
-    await sweepLeftovers(sessionsDir);
+    const { sessionsDir, mediaDir, storePath, nowMs } = home;
+    await sweepLeftovers(sessionsDir, mediaDir);
     const archive = await home.archive();
     const [batchId = ''] = await archive.batchIds();
     const manifest = await archive.manifest(batchId);
     const sessions = new FileSessionStore(storePath);
-    const target = { sessions, sessionsDir, assertMayCommit: async () => {}, hasPrompt: () => true };
+    const target = {
+      sessions,
+      sessionsDir,
+      mediaDir,
+      assertMayCommit: async () => {},
+      hasPrompt: () => true,
+    };
     const options = { force: false, resume: false, nowMs };
     const [session] = manifest.sessions;
     if (session === undefined) throw new Error('nothing was archived');
@@ -59,7 +65,7 @@ describe('a restore that dies at any change of the disk', () => {
       expect(await home.endState(), `${side} call ${dieAt}`).toEqual(expected);
       expect((await home.rows())[key]).toMatchObject({ sessionId: uuid(1) });
       for (const [name, digest] of home.original) {
-        expect(sha256(await readFile(join(home.sessionsDir, name))), name).toBe(digest);
+        expect(sha256(await readFile(home.pathOf(name))), name).toBe(digest);
       }
       await rm(home.root, { recursive: true });
     }

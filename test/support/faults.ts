@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Archive } from '../../src/archive/archive.ts';
 import { CatalogueCache } from '../../src/archive/catalogue-cache.ts';
 import { openCodec } from '../../src/codec/open.ts';
 import { type Line, type LineStore, runLine } from '../../src/coordinator.ts';
+import { placeName } from '../../src/manifest/file-place.ts';
 import { runIdAt } from '../../src/manifest/keys.ts';
 import type { ManifestFile } from '../../src/manifest/manifest.ts';
 import { DirectoryObjectStore } from '../../src/objects/directory.ts';
@@ -22,6 +23,8 @@ import { type ShipContext, shipBatch } from '../../src/ship/ship-batch.ts';
 import type { Shipper } from '../../src/ship/shipper.ts';
 import type { WorkerSettings } from '../../src/ship/task.ts';
 import { verifyContent } from '../../src/verify/verify-pack.ts';
+import { filesBelow } from '../stories/support/tree.ts';
+import { type SentImage, writeMedia } from './media.ts';
 import { DAY_MS, DEFAULT_POLICY, HOUR_MS, NO_ACTIVITY, NOW_MS, uuid } from './snapshot.ts';
 
 export const INSTANCE = 'oc-faults';
@@ -32,6 +35,7 @@ export const TRIM_POLICY: Policy = { ...DEFAULT_POLICY, protectedPruneAfterMs: 7
 export class FaultHome {
   readonly root: string;
   readonly sessionsDir: string;
+  readonly mediaDir: string;
   readonly storePath: string;
   readonly archiveDir: string;
   /** SHA-256 of every file but sessions.json, as it was before the first run. */
@@ -44,6 +48,7 @@ export class FaultHome {
   constructor(root: string) {
     this.root = root;
     this.sessionsDir = join(root, 'state', 'agents', 'main', 'sessions');
+    this.mediaDir = join(root, 'state', 'media', 'outgoing');
     this.storePath = join(this.sessionsDir, 'sessions.json');
     this.archiveDir = join(root, 'archive');
   }
@@ -86,7 +91,19 @@ export class FaultHome {
     await this.addFile(`${uuid(64)}.trajectory.jsonl`, 30 * DAY_MS, 700);
     await this.addFile(`${uuid(65)}.jsonl.deleted.2026-10-02T04-00-00.000Z`, 29 * DAY_MS, 0);
     await this.addFile(`${uuid(66)}.jsonl`, DAY_MS, 100);
+    // Of two conversations that are archived, one with an image of its own, and of one that stays.
+    const image = 'shared---00000000.png';
+    await this.addMedia({ n: 1, sessionKey: `${topic}0`, ageMs: 10 * DAY_MS });
+    await this.addMedia({ n: 2, sessionKey: `${topic}0`, ageMs: 10 * DAY_MS, image });
+    await this.addMedia({ n: 3, sessionKey: `${topic}1`, ageMs: 10 * DAY_MS, image });
+    await this.addMedia({ n: 4, sessionKey: 'agent:main:slack:channel:c04', ageMs: HOUR_MS / 2 });
     await this.writeRows(rows);
+  }
+
+  /** An image that the gateway sent, with its record. */
+  async addMedia(sent: SentImage): Promise<void> {
+    for (const path of await writeMedia(this.mediaDir, this.nowMs, sent))
+      this.original.set(relative(join(this.root, 'state'), path), sha256(await readFile(path)));
   }
 
   /** Transcript, trajectory and pointer. */
@@ -156,11 +173,12 @@ export class FaultHome {
   }
 
   lineStore(sessions: SessionStore): LineStore {
-    const { sessionsDir, storePath } = this;
-    const store = { id: 'main', agentId: 'main', storePath, sessionsDir, state: 'file' } as const;
+    const { sessionsDir, mediaDir, storePath } = this;
+    const store = { id: 'main', agentId: 'main', storePath, sessionsDir, mediaDir, state: 'file' } as const;
     return {
       id: 'main',
       sessionsDir,
+      mediaDir,
       sessions,
       retiresTombstones: this.policy.protectedRemoveAfterMs !== undefined,
       plan: async () =>
@@ -186,11 +204,15 @@ export class FaultHome {
     const kept = await this.archivedFiles(batchIds);
     const lost: string[] = [];
     for (const [name, digest] of this.original) {
-      const here = await readFile(join(this.sessionsDir, name)).catch(() => undefined);
+      const here = await readFile(this.pathOf(name)).catch(() => undefined);
       if (here !== undefined && sha256(here) === digest) continue;
       if (!kept.has(`${name} ${digest}`)) lost.push(name);
     }
     return lost;
+  }
+
+  pathOf(name: string): string {
+    return name.startsWith('media/') ? join(this.root, 'state', name) : join(this.sessionsDir, name);
   }
 
   /** `<name> <sha256>` of every file that a manifest gives back when asked. */
@@ -202,7 +224,7 @@ export class FaultHome {
       for (const file of manifest.sessions.flatMap(({ files }) => files)) {
         if (pack === undefined || file.place === null) continue;
         found.add(
-          `${file.name} ${await readDigest(new PackReader(archive.objects, archive.codec, pack), file)}`,
+          `${placeName(file)} ${await readDigest(new PackReader(archive.objects, archive.codec, pack), file)}`,
         );
       }
     }
@@ -222,7 +244,7 @@ export class FaultHome {
       const digest = entry.isFile() ? sha256(await readFile(join(entry.parentPath, entry.name))) : 'folder';
       files.push(stubs.has(entry.name) ? 'stub' : `${entry.name} ${digest}`);
     }
-    return { rows, files: files.sort() };
+    return { rows, files: files.sort(), media: await filesBelow(this.mediaDir).catch(() => []) };
   }
 
   /** Every name below the archive, temporaries included. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { lstat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { FileFolders } from '../../src/manifest/file-place.ts';
 import type { ManifestSession } from '../../src/manifest/manifest.ts';
 import { describeStats } from '../../src/scan/scan.ts';
 import { rowSha256 } from '../../src/sessions/canonical-json.ts';
@@ -8,6 +9,11 @@ import type { Row } from '../../src/sessions/session-store.ts';
 import type { ArchivedFile, SourceFile } from '../../src/ship/task.ts';
 import type { CommittedSession } from '../../src/tombstone/committed.ts';
 import { NOW_MS } from './snapshot.ts';
+
+/** Media lies below the same folder: tests of other files never look there. */
+export function foldersOf(sessionsDir: string): FileFolders {
+  return { sessionsDir, mediaDir: join(sessionsDir, 'media', 'outgoing') };
+}
 
 export type Entry = CommittedSession['entry'];
 
@@ -64,8 +70,8 @@ export async function sourceOf(
 
 /** The proof that a file with these bytes was archived. */
 export async function archivedOf(folder: string, name: string, content: string): Promise<ArchivedFile> {
-  const { identity } = await sourceOf(folder, name, content);
-  return { name, identity, sha256: sha256(content) };
+  const { kind, identity } = await sourceOf(folder, name, content);
+  return { kind, name, identity, sha256: sha256(content) };
 }
 
 export function sessionOf(entry: Entry, files: ManifestSession['files'] = []): ManifestSession {

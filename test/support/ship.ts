@@ -4,7 +4,7 @@ import { MemoryObjectStore } from '../../src/objects/memory.ts';
 import type { ObjectStore } from '../../src/objects/object-store.ts';
 import type { ShipContext } from '../../src/ship/ship-batch.ts';
 import type { ShipSession, ShipTask, SourceFile, WorkerSettings } from '../../src/ship/task.ts';
-import { BATCH_ID, type Entry, orphanEntry } from './sessions.ts';
+import { BATCH_ID, type Entry, foldersOf, orphanEntry } from './sessions.ts';
 import { NOW_MS } from './snapshot.ts';
 
 export const INSTANCE = 'oc-test';
@@ -37,7 +37,7 @@ export function taskOf(
   return {
     batchId: BATCH_ID,
     storeId: 'main',
-    sessionsDir,
+    ...foldersOf(sessionsDir),
     sessions: sessions.map(
       (files, index): ShipSession => ({
         entry: orphanEntry({ archiveId: `${BATCH_ID}.${index}`, sessionId: `s${index}`, ...changes.entry }),

@@ -4,6 +4,7 @@ import { type ArchivePlan, planArchive } from '../../src/plan/plan.ts';
 import type { Policy } from '../../src/plan/policy.ts';
 import { classifyFileName } from '../../src/scan/file-kind.ts';
 import type { ScannedFile, Snapshot } from '../../src/scan/scan.ts';
+import type { Media } from '../../src/scan/scan-media.ts';
 import type { Row, StoreRow } from '../../src/sessions/session-store.ts';
 
 export const NOW_MS = Date.parse('2026-11-21T09:00:00.000Z');
@@ -19,6 +20,7 @@ export const STORE: StoreLocation = {
   agentId: 'main',
   storePath: `${SESSIONS_DIR}/sessions.json`,
   sessionsDir: SESSIONS_DIR,
+  mediaDir: '/state/media/outgoing',
   state: 'file',
 };
 
@@ -72,6 +74,7 @@ export interface SnapshotParts {
   readonly prompts?: Snapshot['prompts'];
   readonly malformedRows?: number;
   readonly ownsOrphans?: boolean;
+  readonly media?: Partial<Media>;
 }
 
 export function snapshotOf(parts: SnapshotParts): Snapshot {
@@ -84,6 +87,7 @@ export function snapshotOf(parts: SnapshotParts): Snapshot {
     neighbourRows: parts.neighbourRows ?? [],
     ownsOrphans: parts.ownsOrphans ?? true,
     files: new Map((parts.files ?? []).map((file) => [file.name, file])),
+    media: { byKey: new Map(), originals: new Map(), left: [], ...parts.media },
     prompts: parts.prompts ?? { files: 0, diskBytes: 0, hashes: new Set() },
     activity: { ...NO_ACTIVITY, ...parts.activity },
   };

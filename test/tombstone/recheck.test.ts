@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { isArchivable } from '../../src/scan/file-kind.ts';
 import type { ScannedFile } from '../../src/scan/scan.ts';
 import { rowSha256 } from '../../src/sessions/canonical-json.ts';
+import type { ArchivedFile } from '../../src/ship/task.ts';
 import { recheck } from '../../src/tombstone/recheck.ts';
 import { type Entry, entryOf, KEY, orphanEntry } from '../support/sessions.ts';
 import { DAY_MS, fileOf, HOUR_MS, NOW_MS, type PlanParts, planOf, rowOf } from '../support/snapshot.ts';
@@ -14,8 +16,9 @@ const REMOVED = entryOf({ sessionKey: MODEL_RUN_KEY, action: 'remove', row: MODE
 
 const NOW: PlanParts = { rows: [OLD], files: [FILE], policy: { protectedPruneAfterMs: 7 * DAY_MS } };
 
-function archived({ name, identity }: ScannedFile) {
-  return { name, identity, sha256: 'a'.repeat(64) };
+function archived({ kind, name, identity }: ScannedFile): ArchivedFile {
+  if (!isArchivable(kind)) throw new Error(`${name} is never archived`);
+  return { kind, name, identity, sha256: 'a'.repeat(64) };
 }
 
 /** `ready`, `done`, or why the session is abandoned. */

@@ -7,7 +7,7 @@ import type { CommittedSession } from '../../src/tombstone/committed.ts';
 import type { Rechecked } from '../../src/tombstone/recheck.ts';
 import { writeStub } from '../../src/tombstone/stub-transcript.ts';
 import { Tombstoned } from '../../src/tombstone/tombstone-rows.ts';
-import { entryOf, KEY, orphanEntry } from '../support/sessions.ts';
+import { entryOf, foldersOf, KEY, orphanEntry } from '../support/sessions.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const DIRECT = 'agent:main:slack:direct:u1';
@@ -38,7 +38,10 @@ describe('committing tombstones', () => {
       [DIRECT]: { sessionId: 'd' },
       other: { x: 1 },
     });
-    const result = await Tombstoned.commit(store, folder, { ...nothing, ready: [trimmed, removed] });
+    const result = await Tombstoned.commit(store, foldersOf(folder), {
+      ...nothing,
+      ready: [trimmed, removed],
+    });
     expect(await rowsNow()).toEqual({ [KEY]: trimmed.entry.tombstone, other: { x: 1 } });
     expect((await readdir(folder)).sort()).toEqual(['new.jsonl', 'sessions.json']);
     expect(result.sessions).toEqual([trimmed, removed]);
@@ -50,7 +53,7 @@ describe('committing tombstones', () => {
     ['row-gone', {}],
   ])('leaves a row that changed at the last moment, and takes its stub back (%s)', async (why, rows) => {
     const { folder, store, rowsNow } = await storeOf(rows as Record<string, Row>);
-    const result = await Tombstoned.commit(store, folder, { ...nothing, ready: [trimmed] });
+    const result = await Tombstoned.commit(store, foldersOf(folder), { ...nothing, ready: [trimmed] });
     expect(await rowsNow()).toEqual(rows);
     expect(await readdir(folder)).toEqual(['sessions.json']);
     expect(result.sessions).toEqual([]);
@@ -59,7 +62,10 @@ describe('committing tombstones', () => {
 
   it('one row that changed keeps no other from being trimmed', async () => {
     const { folder, store } = await storeOf({ [KEY]: OLD, [DIRECT]: { sessionId: 'revived' } });
-    const result = await Tombstoned.commit(store, folder, { ...nothing, ready: [trimmed, removed] });
+    const result = await Tombstoned.commit(store, foldersOf(folder), {
+      ...nothing,
+      ready: [trimmed, removed],
+    });
     expect(result.sessions).toEqual([trimmed]);
     expect(result.abandoned.map(({ session, why }) => [session, why])).toEqual([[removed, 'row-changed']]);
   });
@@ -67,7 +73,9 @@ describe('committing tombstones', () => {
   it('changes nothing at all if the stub cannot be made', async () => {
     const { folder, store, rowsNow } = await storeOf({ [KEY]: OLD });
     await writeFile(join(folder, 'new.jsonl'), 'another conversation');
-    await expect(Tombstoned.commit(store, folder, { ...nothing, ready: [trimmed] })).rejects.toMatchObject({
+    await expect(
+      Tombstoned.commit(store, foldersOf(folder), { ...nothing, ready: [trimmed] }),
+    ).rejects.toMatchObject({
       code: 'restore-conflict',
     });
     expect(await rowsNow()).toEqual({ [KEY]: OLD });
@@ -76,7 +84,9 @@ describe('committing tombstones', () => {
   it('changes nothing at all in a store that cannot be read', async () => {
     const { folder, store } = await storeOf({});
     await writeFile(store.path, '{"torn');
-    await expect(Tombstoned.commit(store, folder, { ...nothing, ready: [trimmed] })).rejects.toMatchObject({
+    await expect(
+      Tombstoned.commit(store, foldersOf(folder), { ...nothing, ready: [trimmed] }),
+    ).rejects.toMatchObject({
       code: 'store-unreadable',
     });
     expect(await readFile(store.path, 'utf8')).toBe('{"torn');
@@ -86,13 +96,13 @@ describe('committing tombstones', () => {
     const { folder, store } = await storeOf({ [KEY]: { sessionId: 'fresh' } });
     await writeStub(folder, trimmed.entry);
     const abandoned = [{ session: trimmed, why: 'row-changed' as const, hasStrayStub: true }];
-    const result = await Tombstoned.commit(store, folder, { ...nothing, abandoned });
+    const result = await Tombstoned.commit(store, foldersOf(folder), { ...nothing, abandoned });
     expect(await readdir(folder)).toEqual(['sessions.json']);
     expect(result.abandoned).toEqual(abandoned);
   });
 
   it('is not needed for loose files and for rows that an earlier run has changed', () => {
-    const result = Tombstoned.withoutRows('/folder', {
+    const result = Tombstoned.withoutRows(foldersOf('/folder'), {
       ready: [trimmed, orphan],
       done: [removed],
       abandoned: [],
