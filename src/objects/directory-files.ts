@@ -65,11 +65,18 @@ export async function makeFolders(
   return join(path, segments.at(-1) ?? '');
 }
 
+/** Not by Node's recursive mkdir, which never ends where a folder says ENOENT to a new one, as /proc does. */
 async function makeRoot(root: string): Promise<void> {
-  const firstMade = await mkdir(root, { recursive: true, mode: 0o700 });
-  for (let path = root; firstMade !== undefined; path = dirname(path)) {
+  const missing: string[] = [];
+  for (let path = root; (await lstatIfAny(path)) === undefined; path = dirname(path)) missing.unshift(path);
+  for (const path of missing) {
+    try {
+      await mkdir(path, { mode: 0o700 });
+    } catch (error) {
+      // Another thread was faster.
+      if (errnoOf(error) !== 'EEXIST') throw error;
+    }
     await syncFolder(dirname(path));
-    if (path === firstMade || path === dirname(path)) break;
   }
 }
 

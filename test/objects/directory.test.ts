@@ -169,6 +169,13 @@ describe('a directory archive', () => {
     expect(await allNames(root)).toEqual(['one', 'one/packs', 'two', 'two/packs']);
   });
 
+  test.skipIf(process.platform !== 'linux')('says so at once where no folder can be made', async () => {
+    const store = new DirectoryObjectStore('file:///proc/clawback', '/proc/clawback');
+    await expect(store.put('a', Buffer.from('x'))).rejects.toMatchObject({
+      code: expect.stringMatching(/^archive-/),
+    });
+  });
+
   test('says so when the disk is full or read-only, and stays as it was', async ({ skip }) => {
     const root = await temporaryFolder();
     const mount = (...args: string[]) => spawnSync('mount', args).status === 0;
