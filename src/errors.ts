@@ -28,6 +28,7 @@ export const ERROR_CODES = [
   'selector-ambiguous',
   'restore-conflict',
   'worker-died',
+  'schedule-failed',
   'interrupted',
   'internal',
 ] as const;

@@ -1,7 +1,7 @@
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import { ClawbackError, describe, toErrorData } from '../errors.ts';
+import { Argument, Command, CommanderError, InvalidArgumentError } from 'commander';
 import { VERSION } from '../version.ts';
 import { addGlobalFlags, EXIT, type ExitCode, type GlobalFlags, type Io, type Verb } from './context.ts';
+import { reportError } from './report-error.ts';
 
 /** Parses a command line, runs its verb and maps the outcome to an exit code. Verbs are loaded when they are used. */
 export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
@@ -93,11 +93,42 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
     async () => (await import('./demo.ts')).demo,
   );
 
+  verb(
+    program
+      .command('nightly')
+      .description('run archive every night, in the foreground: for containers and process managers')
+      .option('--at <time>', 'a time such as 04:30, or five cron fields (default: nightly.at)')
+      .option('--time-zone <name>', "such as Europe/Berlin (default: nightly.timeZone, else the machine's)"),
+    async () => (await import('./nightly.ts')).nightly,
+  );
+  verb(
+    program
+      .command('schedule')
+      .addArgument(
+        new Argument('<kind>', 'which scheduler').choices([
+          'systemd',
+          'launchd',
+          'cron',
+          'kubernetes',
+          'openclaw-cron',
+        ]),
+      )
+      .description('print a ready unit that runs archive every night')
+      .option('--at <time>', 'a time such as 04:30, or five cron fields (default: nightly.at)')
+      .option('--time-zone <name>', "such as Europe/Berlin (default: nightly.timeZone, else the machine's)")
+      .option('--install', 'write it where it belongs and switch it on, after asking')
+      .option('--yes', 'do not ask')
+      .option('--image <name>', 'kubernetes: the container image that has clawback'),
+    async () => (await import('./schedule.ts')).schedule,
+  );
+
   try {
     await program.parseAsync([...argv], { from: 'user' });
     return exitCode;
   } catch (error) {
-    return report(error, io, asJson);
+    // Commander has printed its own message; help and version come this way too.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    return reportError(error, io, asJson);
   }
 }
 
@@ -105,24 +136,4 @@ function parsePercent(text: string): number {
   const percent = Number(text.replace(/%$/, ''));
   if (percent > 0 && percent <= 100) return percent;
   throw new InvalidArgumentError('Allowed: a percentage above 0, up to 100.');
-}
-
-function report(error: unknown, io: Io, asJson: boolean): ExitCode {
-  // Commander has printed its own message; help and version come this way too.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-  const data = toErrorData(error);
-  if (asJson) io.stdout.write(`${JSON.stringify({ schema: 'clawback.error/1', ...data }, undefined, 2)}\n`);
-  io.stderr.write(`clawback: ${data.message}${data.hint === undefined ? '' : `\n  ${data.hint}`}\n`);
-  if (!(error instanceof ClawbackError)) io.stderr.write(`  ${stackOf(error)}\n`);
-  return exitCodeOf(data.code);
-}
-
-function exitCodeOf(code: ReturnType<typeof toErrorData>['code']): ExitCode {
-  if (code === 'interrupted') return EXIT.interrupted;
-  return code === 'usage' || code === 'config-invalid' ? EXIT.usage : EXIT.failed;
-}
-
-/** An unforeseen error is a bug of ours: its stack helps whoever reports it. */
-function stackOf(error: unknown): string {
-  return error instanceof Error && error.stack !== undefined ? error.stack : describe(error);
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { timetableProblem } from '../schedule/timetable.ts';
 import { archiveUrlProblem, endpointProblem } from './archive-url.ts';
 import {
   DAY_MS,
@@ -223,6 +224,43 @@ export const configSchema = z.strictObject({
     ['content', 'stored'],
     'content',
   ),
+  nightly: z
+    .strictObject({
+      at: key(
+        checked<string>((given) => {
+          const problem = timetableProblem(given);
+          return problem === undefined ? { value: given as string } : { problem };
+        }).prefault('04:30'),
+        {
+          about: 'When clawback nightly and the units of clawback schedule run.',
+          allowed: 'a time of day such as 04:30, or five cron fields such as "30 4 * * 1-5"',
+          fallback: '04:30',
+          kind: 'text',
+          jsonSchema: { type: 'string' },
+        },
+      ),
+      timeZone: key(
+        checked<string | undefined>((given) => {
+          const problem = timetableProblem('04:30', given);
+          return problem === undefined ? { value: given as string } : { problem };
+        }).optional(),
+        {
+          about: 'The time zone of nightly.at.',
+          allowed: 'an IANA name such as Europe/Berlin',
+          fallback: 'that of the machine',
+          kind: 'text',
+          jsonSchema: { type: 'string' },
+        },
+      ),
+      jitter: key(checked<number>((given) => readAtLeast(given, undefined)).prefault('10m'), {
+        about: 'A run starts up to this much later, so that many hosts do not strike one bucket at once.',
+        allowed: DURATION,
+        fallback: '10m',
+        kind: 'text',
+        jsonSchema: durationSchema,
+      }),
+    })
+    .prefault({}),
   jobs: key(z.int().min(1).max(MAX_JOBS).optional(), {
     about: 'Number of worker threads.',
     allowed: `a whole number from 1 to ${MAX_JOBS}`,

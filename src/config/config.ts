@@ -14,8 +14,17 @@ export interface Config {
   readonly tombstone: { readonly stub: boolean };
   readonly compression: { readonly level: number; readonly engine: EngineChoice };
   readonly verify: 'content' | 'stored';
+  readonly nightly: NightlyConfig;
   /** Number of worker threads. */
   readonly jobs: number;
+}
+
+export interface NightlyConfig {
+  /** `04:30`, or five cron fields. */
+  readonly at: string;
+  /** IANA name. Undefined: the zone of the machine. */
+  readonly timeZone?: string;
+  readonly jitterMs: number;
 }
 
 /** An absent age or count means that the rule is off. */

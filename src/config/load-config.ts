@@ -95,7 +95,7 @@ function levelProblem(level: number, layers: readonly Layer[]): ConfigProblem {
 }
 
 function resolveConfig(parsed: ParsedConfig, stateDir: string): Config {
-  const { archive, instance, jobs, retention, s3, ...same } = parsed;
+  const { archive, instance, jobs, nightly, retention, s3, ...same } = parsed;
   return {
     ...same,
     archive: archive ?? pathToFileURL(join(stateDir, 'clawback', 'archive')).href,
@@ -113,6 +113,7 @@ function resolveConfig(parsed: ParsedConfig, stateDir: string): Config {
         maxEntries: retention.maxEntries,
       }),
     },
+    nightly: { at: nightly.at, jitterMs: nightly.jitter, ...present({ timeZone: nightly.timeZone }) },
     jobs: jobs ?? Math.min(availableParallelism(), MAX_JOBS),
   };
 }

@@ -80,6 +80,21 @@ export class LocalState {
     await rename(temporary, this.#restoredPath);
   }
 
+  /** When `clawback nightly` last began a run, in epoch milliseconds. Undefined: never, or nobody knows any more. */
+  async lastNightMs(): Promise<number | undefined> {
+    const startedMs = Number(await readIfThere(this.#nightPath));
+    return Number.isSafeInteger(startedMs) && startedMs > 0 ? startedMs : undefined;
+  }
+
+  async recordNight(nowMs: number): Promise<void> {
+    await mkdir(this.directory, { recursive: true, mode: 0o700 });
+    await writeFile(this.#nightPath, `${nowMs}\n`, { mode: 0o600 });
+  }
+
+  get #nightPath(): string {
+    return join(this.directory, 'last-night');
+  }
+
   get #restoredPath(): string {
     return join(this.directory, 'restored.json');
   }

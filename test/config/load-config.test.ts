@@ -45,6 +45,7 @@ describe('without a file', () => {
     expect(config).toEqual({
       archive: pathToFileURL(join(stateDir, 'clawback', 'archive')).href,
       s3: {},
+      nightly: { at: '04:30', jitterMs: 600_000 },
       retention: {
         minIdleMs: HOUR_MS,
         modelRunPruneAfterMs: DAY_MS,

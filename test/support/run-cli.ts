@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { run } from '../../src/cli/run.ts';
-import { fixedClock } from '../../src/clock.ts';
+import type { Clock } from '../../src/clock.ts';
 import type { Environment } from '../../src/openclaw/state-dir.ts';
 
 /** The compiled program, as `npm run build` leaves it: `npm test` builds first. */
@@ -44,12 +44,23 @@ export interface InProcessOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Runs a verb in this process, with a clock that stands still. Worker threads are real. */
+/** A clock that moves only while somebody waits for it: no test sleeps. */
+export function clockAt(startMs: number): Clock {
+  let nowMs = startMs;
+  return {
+    nowMs: () => nowMs,
+    pause: async (ms) => {
+      nowMs += ms;
+    },
+  };
+}
+
+/** Runs a verb in this process, with a clock of its own. Worker threads are real. */
 export async function runCli(argv: readonly string[], options: InProcessOptions): Promise<CliResult> {
   const { env, nowMs, signal = new AbortController().signal } = options;
   const stdout = new Capture();
   const stderr = new Capture();
-  const exitCode = await run(argv, { stdout, stderr, env, clock: fixedClock(nowMs), signal });
+  const exitCode = await run(argv, { stdout, stderr, env, clock: clockAt(nowMs), signal });
   return new CliResult(exitCode, stdout.bytes, stderr.bytes);
 }
 

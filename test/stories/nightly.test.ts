@@ -1,0 +1,98 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { Writable } from 'node:stream';
+import { describe, expect, test } from 'vitest';
+import { run } from '../../src/cli/run.ts';
+import { COMPILED_MAIN, clockAt } from '../support/run-cli.ts';
+import type { ListJson } from './support/answers.ts';
+import { DAY_MS, HOUR_MS, Home } from './support/home.ts';
+import { threadOf, writeThreadStore } from './support/rooms.ts';
+import { TRIM } from './support/trimmed.ts';
+
+const SETTINGS = { ...TRIM, nightly: { at: '04:30', timeZone: 'UTC', jitter: '1m' } };
+/** The stories begin at 09:30 UTC. */
+const HOURS_TO_FIRST_NIGHT = 19;
+
+/** Threads that come of age one by one, a night apart. */
+async function home(): Promise<Home> {
+  const made = await Home.create({ settings: SETTINGS });
+  const threads = [0, 1, 2, 3].map((night) =>
+    threadOf('C0A', `176250000${night}.000000`, {
+      sessionId: `s-${night}`,
+      updatedAtMs: made.nowMs - 7 * DAY_MS + (HOURS_TO_FIRST_NIGHT - 12 + 24 * night) * HOUR_MS,
+      text: `night ${night}`,
+    }),
+  );
+  await writeThreadStore(made.storePath(), { main: threads });
+  return made;
+}
+
+/** Runs `clawback nightly` until so many nights are over. */
+async function nights(made: Home, count: number, ...argv: string[]) {
+  const stop = new AbortController();
+  let log = '';
+  const stderr = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      log += chunk.toString();
+      if ((log.match(/run ended/g) ?? []).length === count) stop.abort();
+      done();
+    },
+  });
+  const stdout = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const clock = clockAt(made.nowMs);
+  const exitCode = await run(['nightly', ...argv], {
+    stdout,
+    stderr,
+    env: made.env,
+    clock,
+    signal: stop.signal,
+  });
+  made.nowMs = clock.nowMs();
+  return { exitCode, log };
+}
+
+async function archivedIds(made: Home): Promise<string[]> {
+  return (await made.json<ListJson>('list')).sessions.map(({ sessionId }) => sessionId).sort();
+}
+
+describe('clawback nightly', () => {
+  test('archives over three nights what has come of age by each', async () => {
+    const made = await home();
+    const { exitCode, log } = await nights(made, 3);
+    expect(exitCode).toBe(0);
+    expect(log.match(/^2026-11-2[234]T04:3[01].* run begins$/gm)).toHaveLength(3);
+    expect(await archivedIds(made)).toEqual(['s-0', 's-1', 's-2']);
+  });
+
+  test('goes on where it left off: a night that it was not there for is caught up with once', async () => {
+    const made = await home();
+    await nights(made, 1);
+    made.nowMs += 2 * DAY_MS;
+    const { log } = await nights(made, 1);
+    expect(log).toMatch(/^2026-11-24T04:3.* run begins$/m);
+    expect(await archivedIds(made)).toEqual(['s-0', 's-1', 's-2']);
+  });
+
+  test('a night that fails is reported, and the next one comes all the same', async () => {
+    const made = await home();
+    await made.configure({ ...SETTINGS, archive: 'file:///proc/nowhere' });
+    const { exitCode, log } = await nights(made, 2);
+    expect(exitCode).toBe(0);
+    expect(log.match(/run ended with [13]/g)).toHaveLength(2);
+  });
+
+  test('refuses a time that makes no sense, at its start', async () => {
+    const { exitCode, log } = await nights(await home(), 1, '--at', '25:00');
+    expect(exitCode).toBe(2);
+    expect(log).toContain('04:30');
+  });
+
+  test('the compiled program waits, and ends with 0 when it is told to', async () => {
+    const made = await Home.create({ settings: SETTINGS, nowMs: Date.now() });
+    await writeThreadStore(made.storePath(), { main: [] });
+    const child = spawn(process.execPath, [COMPILED_MAIN, 'nightly'], { env: made.env });
+    await once(child.stderr, 'data');
+    child.kill('SIGTERM');
+    expect(await once(child, 'exit')).toEqual([0, null]);
+  });
+});
