@@ -13,7 +13,7 @@ async function runCli(argv: readonly string[]) {
   return { exitCode, stdout, stderr, json: () => result.json<Record<string, unknown>>() };
 }
 
-const VERBS = ['status', 'archive', 'restore', 'cat', 'list', 'verify', 'demo'];
+const VERBS = ['status', 'archive', 'restore', 'cat', 'list', 'verify', 'doctor', 'nightly', 'schedule', 'demo'];
 
 describe('help', () => {
   it('lists every command', async () => {
