@@ -166,8 +166,7 @@ export function describeRun(
 /** One line a reason: a damaged batch keeps hundreds. */
 function describeTombstonesKept(kept: readonly TombstoneKept[]): string[] {
   return Object.entries(tally(kept.map(({ why }) => why))).map(
-    ([why, n]) =>
-      `${count(n, 'tombstone')} due for removal stay: ${KEPT_TOMBSTONES[why as TombstoneKept['why']]}`,
+    ([why, n]) => `kept ${count(n, 'due tombstone')}: ${KEPT_TOMBSTONES[why as TombstoneKept['why']]}`,
   );
 }
 

@@ -26,7 +26,7 @@ async function describeStore(store: StoreLocation): Promise<Finding> {
       if (!read.ok) return problem(read.error);
       const { rows, malformedRows } = read.value;
       const odd = malformedRows === 0 ? '' : `, ${malformedRows} entries that are no rows and stay`;
-      return ok(`agent ${id}: ${storePath}, ${rows.length} rows${odd}`);
+      return ok(`agent ${id}: ${storePath}, ${rows.length} ${rows.length === 1 ? 'row' : 'rows'}${odd}`);
     }
     case 'migrated':
       return warning(

@@ -51,7 +51,7 @@ describe('a home where a nightly run goes through', () => {
       'evidence',
       'cap',
     ]);
-    expect(check(json, 'stores').text).toContain(`agent main: ${home.storePath()}, 1 rows`);
+    expect(check(json, 'stores').text).toContain(`agent main: ${home.storePath()}, 1 row`);
     expect(await fingerprint(home.root)).toEqual(before);
   });
 

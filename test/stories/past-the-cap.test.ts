@@ -1,3 +1,4 @@
+import { truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { ArchiveJson, ErrorJson, RestoreJson } from './support/answers.ts';
@@ -45,6 +46,7 @@ describe('a conversation whose tombstone is due for removal', () => {
   test('is gone from the store with its stub, in the run that the dry run announced', async () => {
     const { home, key } = await longArchived();
     const stub = String((await home.rows())[key]?.sessionFile);
+    expect((await home.clawback('status')).expect(0).text).toContain(', and remove 1 tombstone (');
     const dry = (await home.clawback('archive', '--dry-run')).expect(0).text;
     expect(dry).toContain('until somebody writes there, nothing is delivered to it proactively');
     const planned = await home.json<ArchiveJson>('archive', '--dry-run');
@@ -90,6 +92,16 @@ describe('a conversation whose tombstone is due for removal', () => {
     expect(routingOf(now)).toEqual(routingOf(fresh));
     expect(now).toMatchObject({ ...SETTINGS, sessionId: row.sessionId });
     expect(await readFileState(transcript)).toEqual(state);
+  });
+
+  test('stays when its pack has lost its end, and the run says so with exit code 3', async () => {
+    const { home, key } = await longArchived();
+    const packs = Object.keys(await home.objects()).filter((name) => name.includes('/packs/'));
+    for (const name of packs) await truncate(join(home.archiveDir, name), 100);
+    const { text } = (await home.clawback('archive')).expect(3);
+    expect(text).toContain('kept 1 due tombstone: the archive no longer holds the whole conversation');
+    expect(text).toMatch(/FAILED batch .*which tombstones stand for: .*it holds 100 bytes/);
+    expect((await home.rows())[key]).toHaveProperty('clawback');
   });
 
   test('stays when it was revived in time', async () => {
