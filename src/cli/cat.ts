@@ -1,16 +1,20 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { Archive } from '../archive/archive.ts';
 import { ClawbackError } from '../errors.ts';
 import { openArchive } from '../installation.ts';
 import type { ManifestFile, ManifestSession } from '../manifest/manifest.ts';
 import { readArchivedFile } from '../restore/fetch-files.ts';
-import { openSession } from '../restore/open-session.ts';
+import type { Generation } from '../restore/generations.ts';
+import { findGenerations, type OpenedSession, openRow } from '../restore/open-session.ts';
 import { renderTranscript } from '../restore/render-transcript.ts';
 import { splitLines } from '../restore/transcript-lines.ts';
-import { EXIT, installationFrom, type Verb, warnOfDamage } from './context.ts';
+import { EXIT, type Io, installationFrom, type Verb, warnOfDamage } from './context.ts';
+import { safe } from './format.ts';
 
 interface CatFlags {
   readonly raw?: boolean;
+  readonly generation?: number;
 }
 
 /** Longer lines hold images; readable text shows their size instead. */
@@ -19,26 +23,85 @@ const MAX_LINE_BYTES = 32 * 1024 * 1024;
 export const cat: Verb<CatFlags> = async (io, flags, selector = '') => {
   const installation = await installationFrom(io, flags);
   const archive = await openArchive(installation, { create: false });
-  const { manifest, session } = await openSession(archive, selector, flags.agent, {
+  const generations = await findGenerations(archive, selector, flags.agent, {
     onDamage: warnOfDamage(io),
     signal: io.signal,
+    ...(flags.generation === undefined ? {} : { generation: flags.generation }),
   });
-  const transcripts = transcriptsOf(session);
   if (flags.json) {
-    const files = transcripts.map(({ name, size }) => ({ name, size }));
-    const { archiveId, sessionKey, sessionId, row } = session;
-    io.stdout.write(
-      `${JSON.stringify({ schema: 'clawback.cat/1', archiveId, sessionKey, sessionId, files, row })}\n`,
-    );
+    io.stdout.write(`${JSON.stringify(await toJson(archive, generations, io))}\n`);
     return EXIT.done;
   }
-  for (const file of transcripts) {
-    const bytes = readArchivedFile(archive, manifest, file, io.signal);
-    const output = flags.raw ? bytes : renderTranscript(splitLines(bytes, MAX_LINE_BYTES));
-    await pipeline(Readable.from(output), io.stdout, { end: false });
+  if (flags.raw) assertOne(generations);
+  for (const generation of generations) {
+    const opened = await openRow(archive, generation.row, { signal: io.signal });
+    if (generations.length > 1) io.stdout.write(`${separator(generation)}\n`);
+    const transcripts = transcriptsOf(opened.session);
+    // Of several, the others are worth reading.
+    if (transcripts.length === 0 && generations.length === 1) throw withoutTranscript(opened.session);
+    if (transcripts.length === 0) io.stdout.write('(it had no transcript when it was archived)\n');
+    for (const file of transcripts) await print(archive, opened, file, flags, io);
   }
   return EXIT.done;
 };
+
+async function print(
+  archive: Archive,
+  { manifest }: OpenedSession,
+  file: ManifestFile,
+  { raw }: CatFlags,
+  io: Io,
+): Promise<void> {
+  const bytes = readArchivedFile(archive, manifest, file, io.signal);
+  const output = raw ? bytes : renderTranscript(splitLines(bytes, MAX_LINE_BYTES));
+  await pipeline(Readable.from(output), io.stdout, { end: false });
+}
+
+/** No line of a transcript begins like this: the first of a record stands in brackets, all others are indented. */
+function separator({ row, number, of }: Generation): string {
+  const last = row.last_activity_at === null ? '' : `, last active ${minute(row.last_activity_at)}`;
+  return `=== generation ${number ?? '?'} of ${of}: ${safe(row.archive_id)}, archived ${minute(row.archived_at)}${last} (UTC) ===`;
+}
+
+function minute(isoDate: string): string {
+  return safe(isoDate.slice(0, 16).replace('T', ' '));
+}
+
+function assertOne(generations: readonly Generation[]): void {
+  if (generations.length <= 1) return;
+  throw new ClawbackError('usage', `cat --raw: there are ${generations.length} generations of it`, {
+    hint: `add --generation -1 for the newest, --generation 1 for the oldest, or name one by its archive id: ${generations.map(({ row }) => row.archive_id).join(', ')}`,
+  });
+}
+
+/** The newest one on top; all of them, oldest first, below `generations`. */
+async function toJson(archive: Archive, generations: readonly Generation[], io: Io) {
+  const all = [];
+  for (const generation of generations) {
+    const { session } = await openRow(archive, generation.row, { signal: io.signal });
+    const files = transcriptsOf(session);
+    if (files.length === 0 && generations.length === 1) throw withoutTranscript(session);
+    all.push({ generation, session, files: files.map(({ name, size }) => ({ name, size })) });
+  }
+  const newest = all.at(-1);
+  return {
+    schema: 'clawback.cat/1',
+    archiveId: newest?.session.archiveId,
+    sessionKey: newest?.session.sessionKey,
+    sessionId: newest?.session.sessionId,
+    files: newest?.files,
+    row: newest?.session.row,
+    generations: all.map(({ generation: { row, number, of }, session, files }) => ({
+      generation: number,
+      generations: of,
+      archiveId: session.archiveId,
+      sessionId: session.sessionId,
+      archivedAt: row.archived_at,
+      lastActivityAt: row.last_activity_at,
+      files,
+    })),
+  };
+}
 
 /** The transcript itself; for loose files, the reset and deleted ones in the order of their time. */
 function transcriptsOf(session: ManifestSession): readonly ManifestFile[] {
@@ -46,13 +109,15 @@ function transcriptsOf(session: ManifestSession): readonly ManifestFile[] {
   const older = session.files.filter(
     ({ kind }) => kind === 'reset' || kind === 'deleted' || kind === 'backup',
   );
-  const found = main.length > 0 ? main : older.sort((a, b) => a.mtimeMs - b.mtimeMs);
-  if (found.length > 0) return found;
-  throw new ClawbackError(
+  return main.length > 0 ? main : older.sort((a, b) => a.mtimeMs - b.mtimeMs);
+}
+
+function withoutTranscript({ archiveId }: ManifestSession): ClawbackError {
+  return new ClawbackError(
     'object-not-found',
-    `read the transcript of ${session.archiveId}: it had none when it was archived`,
+    `read the transcript of ${archiveId}: it had none when it was archived`,
     {
-      hint: `clawback restore ${session.archiveId} --to DIR brings its other files`,
+      hint: `clawback restore ${archiveId} --to DIR brings its other files`,
     },
   );
 }

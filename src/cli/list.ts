@@ -4,6 +4,7 @@ import { readDuration } from '../config/duration.ts';
 import { ClawbackError } from '../errors.ts';
 import { openArchive } from '../installation.ts';
 import type { CatalogueRow } from '../manifest/catalogue.ts';
+import { type Generation, numberGenerations } from '../restore/generations.ts';
 import { EXIT, installationFrom, print, type Verb, warnOfDamage } from './context.ts';
 import { count, formatBytes, safe, table } from './format.ts';
 
@@ -16,9 +17,11 @@ export const list: Verb<ListFlags> = async (io, flags) => {
   const installation = await installationFrom(io, flags);
   const olderThanMs = flags.olderThan === undefined ? undefined : parseOlderThan(flags.olderThan);
   const archive = await openArchive(installation, { create: false });
-  const rows = (await archive.catalogue({ onDamage: warnOfDamage(io), signal: io.signal })).filter(
-    filterOf(flags, olderThanMs, installation.clock.nowMs()),
-  );
+  const all = await archive.catalogue({ onDamage: warnOfDamage(io), signal: io.signal });
+  const isListed = filterOf(flags, olderThanMs, installation.clock.nowMs());
+  // Numbered before they are filtered: a number means the same in every list.
+  const generations = numberGenerations(all).filter(({ row }) => isListed(row));
+  const rows = generations.map(({ row }) => row);
   const sum = (of: (row: CatalogueRow) => number) => rows.reduce((total, row) => total + of(row), 0);
   const totals = {
     sessions: rows.length,
@@ -34,15 +37,16 @@ export const list: Verb<ListFlags> = async (io, flags) => {
       archive: archive.objects.url,
       instance: archive.instance,
       totals,
-      sessions: rows.map(toJson),
+      sessions: generations.map(toJson),
     },
     () =>
       [
         table([
-          ['last activity', 'kind', 'files', 'raw', 'stored', 'archive id', 'session'],
-          ...rows.map((row) => [
+          ['last activity', 'kind', 'generation', 'files', 'raw', 'stored', 'archive id', 'session'],
+          ...generations.map(({ row, number, of }) => [
             row.last_activity_at?.slice(0, 16).replace('T', ' ') ?? '-',
             row.kind,
+            number === null ? `- of ${of}` : `${number} of ${of}`,
             row.files,
             formatBytes(row.raw_bytes),
             formatBytes(row.stored_bytes),
@@ -80,7 +84,7 @@ function parseOlderThan(text: string): number {
   });
 }
 
-function toJson(row: CatalogueRow) {
+function toJson({ row, number, of }: Generation) {
   return {
     archiveId: row.archive_id,
     agentId: row.agent_id,
@@ -94,5 +98,7 @@ function toJson(row: CatalogueRow) {
     files: row.files,
     rawBytes: row.raw_bytes,
     storedBytes: row.stored_bytes,
+    generation: number,
+    generations: of,
   };
 }

@@ -42,6 +42,7 @@ interface RestoreFlags {
   readonly force?: boolean;
   readonly resume?: boolean;
   readonly allowLiveGateway?: boolean;
+  readonly generation?: number;
 }
 
 export const restore: Verb<RestoreFlags> = async (io, flags, selector = '') => {
@@ -55,6 +56,7 @@ export const restore: Verb<RestoreFlags> = async (io, flags, selector = '') => {
   const opened = await openSession(archive, selector, flags.agent, {
     onDamage: warnOfDamage(io),
     signal: io.signal,
+    ...(flags.generation === undefined ? {} : { generation: flags.generation }),
   });
   return flags.to === undefined
     ? intoStore(installation, archive, opened, io, flags)

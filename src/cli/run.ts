@@ -54,6 +54,11 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
       .option('--dry-run', 'print what would be written')
       .option('--force', 'set differing local files aside instead of stopping')
       .option('--resume', 'let the next message continue the restored transcript')
+      .option(
+        '--generation <n>',
+        'of a conversation archived several times: 1 the oldest, -1 the newest (default)',
+        parseGeneration,
+      )
       .option('--allow-live-gateway', 'restore in place although an OpenClaw gateway is up'),
     async () => (await import('./restore.ts')).restore,
   );
@@ -62,7 +67,12 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
       .command('cat')
       .argument('<selector>', 'session key, session id, archive id, or a pasted Slack permalink')
       .description('print an archived transcript; the store is not touched')
-      .option('--raw', 'the original JSONL, byte for byte'),
+      .option('--raw', 'the original JSONL, byte for byte; of one generation')
+      .option(
+        '--generation <n>',
+        'only this one: 1 the oldest, -1 the newest (default: all, oldest first)',
+        parseGeneration,
+      ),
     async () => (await import('./cat.ts')).cat,
   );
   verb(
@@ -136,4 +146,10 @@ function parsePercent(text: string): number {
   const percent = Number(text.replace(/%$/, ''));
   if (percent > 0 && percent <= 100) return percent;
   throw new InvalidArgumentError('Allowed: a percentage above 0, up to 100.');
+}
+
+function parseGeneration(text: string): number {
+  const generation = Number(text);
+  if (Number.isInteger(generation) && generation !== 0) return generation;
+  throw new InvalidArgumentError('Allowed: 1 for the oldest, 2, …, or -1 for the newest, -2, ….');
 }

@@ -1,12 +1,19 @@
 import type { Archive, ReadOptions } from '../archive/archive.ts';
 import { ClawbackError } from '../errors.ts';
+import type { CatalogueRow } from '../manifest/catalogue.ts';
 import { parseArchiveId } from '../manifest/keys.ts';
 import type { Manifest, ManifestSession } from '../manifest/manifest.ts';
-import { selectArchived } from './select.ts';
+import type { Generation } from './generations.ts';
+import { selectArchived, selectGenerations } from './select.ts';
 
 export interface OpenedSession {
   readonly manifest: Manifest;
   readonly session: ManifestSession;
+}
+
+export interface OpenOptions extends ReadOptions {
+  /** From 1 for the oldest, or from -1 for the newest. */
+  readonly generation?: number;
 }
 
 /** Finds what a person means and reads its manifest: the catalogue finds, the manifest decides. */
@@ -14,11 +21,29 @@ export async function openSession(
   archive: Archive,
   selector: string,
   agentIds: readonly string[] | undefined,
-  options: ReadOptions = {},
+  options: OpenOptions = {},
 ): Promise<OpenedSession> {
-  const { archive_id: archiveId } = selectArchived(await archive.catalogue(options), selector, agentIds);
+  const rows = await archive.catalogue(options);
+  return openRow(archive, selectArchived(rows, selector, agentIds, options.generation), options);
+}
+
+/** The generations that a person means, oldest first. Their manifests are read when they are opened. */
+export async function findGenerations(
+  archive: Archive,
+  selector: string,
+  agentIds: readonly string[] | undefined,
+  options: OpenOptions = {},
+): Promise<Generation[]> {
+  return selectGenerations(await archive.catalogue(options), selector, agentIds, options.generation);
+}
+
+export async function openRow(
+  archive: Archive,
+  { archive_id: archiveId }: CatalogueRow,
+  { signal }: ReadOptions = {},
+): Promise<OpenedSession> {
   const batchId = parseArchiveId(archiveId)?.batchId ?? '';
-  const manifest = await archive.manifest(batchId, options.signal);
+  const manifest = await archive.manifest(batchId, signal);
   const session = manifest.sessions.find((one) => one.archiveId === archiveId);
   if (session !== undefined) return { manifest, session };
   throw new ClawbackError('manifest-invalid', `read ${archiveId}: its manifest does not hold it`, {

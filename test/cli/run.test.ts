@@ -13,7 +13,18 @@ async function runCli(argv: readonly string[]) {
   return { exitCode, stdout, stderr, json: () => result.json<Record<string, unknown>>() };
 }
 
-const VERBS = ['status', 'archive', 'restore', 'cat', 'list', 'verify', 'doctor', 'nightly', 'schedule', 'demo'];
+const VERBS = [
+  'status',
+  'archive',
+  'restore',
+  'cat',
+  'list',
+  'verify',
+  'doctor',
+  'nightly',
+  'schedule',
+  'demo',
+];
 
 describe('help', () => {
   it('lists every command', async () => {

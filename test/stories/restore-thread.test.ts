@@ -3,31 +3,20 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { ArchiveJson, ErrorJson, ListJson, RestoreJson } from './support/answers.ts';
 import { DAY_MS, HOUR_MS, Home } from './support/home.ts';
+import { revive } from './support/revived.ts';
 import {
   routingOf,
   threadOf,
-  threadRow,
   transcriptName,
   transcriptText,
   writeAged,
   writeThreadStore,
 } from './support/rooms.ts';
 import { fingerprint, readFileState, readTree } from './support/tree.ts';
-import { CHANNEL, OLD_ID, THREAD_TS, type TrimmedHome, trimmedHome } from './support/trimmed.ts';
+import { CHANNEL, OLD_ID, THREAD_TS, trimmedHome } from './support/trimmed.ts';
 
 const ROOT_LINK = `https://acme.slack.com/archives/${CHANNEL}/p${THREAD_TS.replace('.', '')}`;
 const REPLY_LINK = `https://acme.slack.com/archives/${CHANNEL}/p1762500333000700?thread_ts=${THREAD_TS}&cid=${CHANNEL}`;
-
-/** The thread goes on under a session of its own: what OpenClaw leaves after a turn on a tombstone. */
-async function revive({ home, thread, key }: TrimmedHome) {
-  const next = { ...thread, sessionId: '33333333-aaaa-4bbb-8ccc-000000000003', updatedAtMs: home.nowMs };
-  await writeAged(join(home.sessionsDir(), transcriptName(next)), transcriptText(next), home.nowMs);
-  await home.changeRows((rows) => ({
-    ...rows,
-    [key]: { ...rows[key], ...threadRow(home.sessionsDir(), next), lastTo: 'channel:C0RENAMED' },
-  }));
-  return next;
-}
 
 describe('one thread comes back', () => {
   test.each<[string, (archiveId: string) => string]>([
@@ -136,10 +125,13 @@ describe('after a restore', () => {
     expect(sessions.map(({ sessionKey }) => sessionKey)).toEqual(
       expect.arrayContaining([key, key, expect.stringContaining('1763600000.000200')]),
     );
-    const cat = async (selector: string) => (await home.clawback('cat', '--raw', selector)).expect(0).text;
-    expect(await cat(key)).toBe(longer);
-    expect(await cat(ROOT_LINK)).toBe(longer);
-    expect(await cat(OLD_ID)).toBe(longer);
+    const cat = async (...argv: string[]) => (await home.clawback('cat', '--raw', ...argv)).expect(0).text;
+    for (const selector of [key, ROOT_LINK, OLD_ID]) {
+      const { archiveId } = await home.json<RestoreJson>('restore', selector, '--dry-run');
+      expect(archiveId).not.toBe(first);
+      expect(await cat(selector, '--generation', '-1')).toBe(longer);
+      expect(await cat(selector, '--generation', '1')).toBe(transcriptText(thread));
+    }
     expect(await cat(first)).toBe(transcriptText(thread));
   });
 

@@ -59,6 +59,8 @@ export interface ListJson {
     readonly files: number;
     readonly rawBytes: number;
     readonly storedBytes: number;
+    readonly generation: number | null;
+    readonly generations: number;
   }[];
 }
 
