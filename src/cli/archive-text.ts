@@ -113,6 +113,11 @@ function describeUnreadable(plans: readonly ArchivePlan[]): string[] {
   );
 }
 
+const ROAD_TEXTS = {
+  gateway: 'rows changed by the gateway itself',
+  outside: 'rows changed beside the gateway',
+} as const;
+
 const DONE_LINES: readonly (readonly [keyof RunCounts, string])[] = [
   ['protectedRowsTrimmed', 'protected rows trimmed to routing tombstones'],
   ['modelRunRowsRemoved', 'model-run rows removed'],
@@ -134,6 +139,7 @@ export function describeRun(
   caps: readonly StoreCap[],
 ): string {
   const { counts, leftAlone, filesLeft, tombstonesKept } = run.tally;
+  const { name: road, why } = run.road;
   const done = DONE_LINES.filter(([name]) => counts[name] > 0).map(([name, text]) => [counts[name], text]);
   const proof =
     config.verify === 'stored'
@@ -148,6 +154,7 @@ export function describeRun(
           `${count(counts.filesArchived, 'file')}, ${formatBytes(counts.rawBytes)}, stored in ${formatBytes(counts.storedBytes)}, ${count(counts.objects, 'object')}; ${proof}`,
           `${count(counts.filesReclaimed, 'file')} removed here, ${formatBytes(counts.freedBytes)} freed`,
         ]),
+    ...(road === 'direct' ? [] : [`${ROAD_TEXTS[road]}: ${why}`]),
     describeKept(planned.keptByReason, planned.keptRows),
     ...describeKeptMedia(run.plans),
     ...(leftAlone.length > 0
