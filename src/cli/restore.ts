@@ -115,7 +115,7 @@ async function intoStore(
     return EXIT.done;
   }
   if (!flags.allowLiveGateway) await assertNoGateway(installation);
-  const lock = await StoreLock.acquire(store.sessionsDir, 'clawback restore', nowMs);
+  const lock = await StoreLock.acquirePatiently(store.sessionsDir, 'clawback restore', nowMs);
   try {
     await sweepLeftovers(store.sessionsDir);
     const target = await targetOf(installation, store, lock, flags);

@@ -1,5 +1,6 @@
 import { registerCliVerb } from './cli-verb.ts';
 import type { OpenClawApi } from './openclaw-api.ts';
+import { restoreOnMessage } from './restore-on-message.ts';
 
 /**
  * The package as an OpenClaw plugin: one unchanged folder for 2026.5.28, 2026.6.11 and 2026.7.35.
@@ -14,6 +15,7 @@ const plugin = {
   description: 'Archives old conversations, keeps their routing, brings any thread back.',
   register(api: OpenClawApi): void {
     registerCliVerb(api);
+    restoreOnMessage(api);
   },
 };
 

@@ -9,7 +9,8 @@ export default {
       ({ params, respond }) => {
         receive(api, params).then(
           (delivered) => respond(true, { delivered }),
-          (error) => respond(false, undefined, { code: 'UNAVAILABLE', message: String(error?.stack ?? error) }),
+          (error) =>
+            respond(false, undefined, { code: 'UNAVAILABLE', message: String(error?.stack ?? error) }),
         );
       },
       { scope: 'operator.admin' },
