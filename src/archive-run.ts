@@ -107,7 +107,7 @@ async function runOnRoad(
   try {
     const lineStores: LineStore[] = [];
     for (const [sessionsDir, mediaDir] of mediaDirOf) {
-      const lock = await StoreLock.acquire(sessionsDir, 'clawback archive', clock.nowMs());
+      const lock = await StoreLock.acquirePatiently(sessionsDir, 'clawback archive', clock.nowMs());
       locks.push(lock);
       await sweepLeftovers(sessionsDir, mediaDir);
       const inFolder = stores.filter((store) => store.sessionsDir === sessionsDir);

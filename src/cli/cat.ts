@@ -6,7 +6,7 @@ import { openArchive } from '../installation.ts';
 import type { ManifestFile, ManifestSession } from '../manifest/manifest.ts';
 import { readArchivedFile } from '../restore/fetch-files.ts';
 import type { Generation } from '../restore/generations.ts';
-import { findGenerations, type OpenedSession, openRow } from '../restore/open-session.ts';
+import { findGenerations, type OpenedSession, openGeneration } from '../restore/open-session.ts';
 import { renderTranscript } from '../restore/render-transcript.ts';
 import { splitLines } from '../restore/transcript-lines.ts';
 import { EXIT, type Io, installationFrom, type Verb, warnOfDamage } from './context.ts';
@@ -34,7 +34,7 @@ export const cat: Verb<CatFlags> = async (io, flags, selector = '') => {
   }
   if (flags.raw) assertOne(generations);
   for (const generation of generations) {
-    const opened = await openRow(archive, generation.row, { signal: io.signal });
+    const opened = await openGeneration(archive, generation.row.archive_id, io.signal);
     if (generations.length > 1) io.stdout.write(`${separator(generation)}\n`);
     const transcripts = transcriptsOf(opened.session);
     // Of several, the others are worth reading.
@@ -78,7 +78,7 @@ function assertOne(generations: readonly Generation[]): void {
 async function toJson(archive: Archive, generations: readonly Generation[], io: Io) {
   const all = [];
   for (const generation of generations) {
-    const { session } = await openRow(archive, generation.row, { signal: io.signal });
+    const { session } = await openGeneration(archive, generation.row.archive_id, io.signal);
     const files = transcriptsOf(session);
     if (files.length === 0 && generations.length === 1) throw withoutTranscript(session);
     all.push({ generation, session, files: files.map(({ name, size }) => ({ name, size })) });

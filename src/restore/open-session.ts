@@ -1,6 +1,5 @@
 import type { Archive, ReadOptions } from '../archive/archive.ts';
 import { ClawbackError } from '../errors.ts';
-import type { CatalogueRow } from '../manifest/catalogue.ts';
 import { parseArchiveId } from '../manifest/keys.ts';
 import type { Manifest, ManifestSession } from '../manifest/manifest.ts';
 import type { Generation } from './generations.ts';
@@ -24,7 +23,8 @@ export async function openSession(
   options: OpenOptions = {},
 ): Promise<OpenedSession> {
   const rows = await archive.catalogue(options);
-  return openRow(archive, selectArchived(rows, selector, agentIds, options.generation), options);
+  const { archive_id: archiveId } = selectArchived(rows, selector, agentIds, options.generation);
+  return openGeneration(archive, archiveId, options.signal);
 }
 
 /** The generations that a person means, oldest first. Their manifests are read when they are opened. */
@@ -37,10 +37,11 @@ export async function findGenerations(
   return selectGenerations(await archive.catalogue(options), selector, agentIds, options.generation);
 }
 
-export async function openRow(
+/** The generation that an archive id names. @throws {ClawbackError} `manifest-invalid` if its manifest lacks it. */
+export async function openGeneration(
   archive: Archive,
-  { archive_id: archiveId }: CatalogueRow,
-  { signal }: ReadOptions = {},
+  archiveId: string,
+  signal?: AbortSignal,
 ): Promise<OpenedSession> {
   const batchId = parseArchiveId(archiveId)?.batchId ?? '';
   const manifest = await archive.manifest(batchId, signal);
