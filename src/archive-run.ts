@@ -106,7 +106,7 @@ async function runOnRoad(
   try {
     const lineStores: LineStore[] = [];
     for (const sessionsDir of new Set(stores.map((store) => store.sessionsDir))) {
-      const lock = await StoreLock.acquire(sessionsDir, 'clawback archive', clock.nowMs());
+      const lock = await StoreLock.acquirePatiently(sessionsDir, 'clawback archive', clock.nowMs());
       locks.push(lock);
       await sweepLeftovers(sessionsDir);
       const inFolder = stores.filter((store) => store.sessionsDir === sessionsDir);

@@ -131,7 +131,7 @@ async function onRoad(
 ): Promise<ExitCode> {
   const { manifest, session } = opened;
   const { nowMs } = options;
-  const lock = await StoreLock.acquire(store.sessionsDir, 'clawback restore', nowMs);
+  const lock = await StoreLock.acquirePatiently(store.sessionsDir, 'clawback restore', nowMs);
   try {
     await sweepLeftovers(store.sessionsDir);
     const target = await targetOf(installation, store, opened, lock, road, flags);

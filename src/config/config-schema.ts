@@ -7,6 +7,8 @@ export const MAX_JOBS = 64;
 /** The highest level of the WASM engine; `node:zlib` goes further. */
 export const MAX_WASM_LEVEL = 9;
 const MAX_LEVEL = 19;
+/** Whoever has written waits for it, and so does a run that wants the store's lock meanwhile. */
+const MAX_DEADLINE_MS = 30_000;
 
 const DURATION = 'a duration with a unit, such as 90d, 24h or 30m';
 const durationSchema = { type: 'string', pattern: DURATION_PATTERN.source };
@@ -188,6 +190,29 @@ export const configSchema = z.strictObject({
       stub: flag(
         "Whether a trimmed row keeps a transcript of one message, which protects it from OpenClaw's sessions cleanup --fix-missing.",
         true,
+      ),
+    })
+    .prefault({}),
+  restore: z
+    .strictObject({
+      onMessage: age(
+        'How long ago an archived conversation may have been active for a message to bring it back by itself, transcript and all, before the agent answers. Needs the plugin in the gateway. The age is that of the last activity in the archived generation, not of the archiving.',
+        'off',
+      ),
+      deadline: key(
+        checked<number>((given) => {
+          const reading = readDuration(given);
+          if ('problem' in reading) return reading;
+          return reading.ms > MAX_DEADLINE_MS ? { problem: 'is longer than 30s' } : { value: reading.ms };
+        }).prefault('10s'),
+        {
+          about:
+            'How long a message waits for that. After it the agent answers without the old messages, and nothing is restored any more.',
+          allowed: `${DURATION}, at most 30s`,
+          fallback: '10s',
+          kind: 'text',
+          jsonSchema: durationSchema,
+        },
       ),
     })
     .prefault({}),

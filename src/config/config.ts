@@ -12,6 +12,7 @@ export interface Config {
   readonly retention: RetentionConfig;
   readonly modelRun: { readonly keepTranscripts: boolean };
   readonly tombstone: { readonly stub: boolean };
+  readonly restore: RestoreConfig;
   readonly compression: { readonly level: number; readonly engine: EngineChoice };
   readonly verify: 'content' | 'stored';
   /** Number of worker threads. */
@@ -27,6 +28,12 @@ export interface RetentionConfig {
   readonly pruneAfterMs?: number;
   readonly maxEntries?: number;
   readonly minIdleMs: number;
+}
+
+export interface RestoreConfig {
+  /** Longest time since the last activity of an archived conversation that a message brings back. Absent: none is. */
+  readonly onMessageMs?: number;
+  readonly deadlineMs: number;
 }
 
 /** Which layer a value came from; a later one wins over an earlier one. */

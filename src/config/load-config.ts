@@ -89,7 +89,7 @@ function levelProblem(level: number, layers: readonly Layer[]): ConfigProblem {
 }
 
 function resolveConfig(parsed: ParsedConfig, stateDir: string): Config {
-  const { archive, instance, jobs, retention, s3, ...same } = parsed;
+  const { archive, instance, jobs, restore, retention, s3, ...same } = parsed;
   return {
     ...same,
     archive: archive ?? pathToFileURL(join(stateDir, 'clawback', 'archive')).href,
@@ -106,6 +106,7 @@ function resolveConfig(parsed: ParsedConfig, stateDir: string): Config {
         maxEntries: retention.maxEntries,
       }),
     },
+    restore: { deadlineMs: restore.deadline, ...present({ onMessageMs: restore.onMessage }) },
     jobs: jobs ?? Math.min(availableParallelism(), MAX_JOBS),
   };
 }

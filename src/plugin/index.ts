@@ -1,6 +1,7 @@
 import { registerCliVerb } from './cli-verb.ts';
 import type { OpenClawApi } from './openclaw-api.ts';
 import { lazyBridge, registerMethods } from './register-methods.ts';
+import { restoreOnMessage } from './restore-on-message.ts';
 
 /**
  * The package as an OpenClaw plugin: one unchanged folder for 2026.5.28, 2026.6.11 and 2026.7.35.
@@ -16,6 +17,7 @@ const plugin = {
   register(api: OpenClawApi): void {
     registerCliVerb(api);
     registerMethods(api, lazyBridge(api));
+    restoreOnMessage(api);
   },
 };
 

@@ -1,4 +1,5 @@
 import type { Environment } from '../openclaw/state-dir.ts';
+import type { Row } from '../sessions/session-store.ts';
 
 /** Rows as the gateway holds them in memory: with derived fields that the file lacks. Not a prototype-less object. */
 export type GatewayRows = Record<string, Record<string, unknown>>;
@@ -19,11 +20,18 @@ export interface UpdateOptions<T> {
 export interface GatewaySessions {
   /** The store's path spelled as the gateway spells it: its queue is named by this very string. */
   resolveStorePath(store: string | undefined, options: { readonly agentId: string }): string;
+  /** A copy of one row as the gateway's cache has it, by key in any case. */
+  getSessionEntry(of: { readonly agentId: string; readonly sessionKey: string }): Row | undefined;
   updateSessionStore<T>(
     storePath: string,
     mutator: (rows: GatewayRows) => T,
     options: UpdateOptions<T>,
   ): Promise<T>;
+}
+
+/** A message that is about to be answered. Releases add fields. */
+export interface DispatchEvent {
+  readonly sessionKey?: string;
 }
 
 /** What a gateway method is called with. */
@@ -61,6 +69,8 @@ export interface OpenClawApi {
     handler: (call: MethodCall) => Promise<void>,
     options: { readonly scope: 'operator.admin' },
   ): void;
+  /** The gateway waits for the handler before it loads the session, and for as long as it takes. */
+  on(name: 'before_dispatch', handler: (event: DispatchEvent) => Promise<void>): void;
   registerCli(
     registrar: (context: { readonly program: CliCommand }) => void,
     options: {

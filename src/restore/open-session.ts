@@ -17,8 +17,17 @@ export async function openSession(
   options: ReadOptions = {},
 ): Promise<OpenedSession> {
   const { archive_id: archiveId } = selectArchived(await archive.catalogue(options), selector, agentIds);
+  return openGeneration(archive, archiveId, options.signal);
+}
+
+/** The generation that an archive id names. @throws {ClawbackError} `manifest-invalid` if its manifest lacks it. */
+export async function openGeneration(
+  archive: Archive,
+  archiveId: string,
+  signal?: AbortSignal,
+): Promise<OpenedSession> {
   const batchId = parseArchiveId(archiveId)?.batchId ?? '';
-  const manifest = await archive.manifest(batchId, options.signal);
+  const manifest = await archive.manifest(batchId, signal);
   const session = manifest.sessions.find((one) => one.archiveId === archiveId);
   if (session !== undefined) return { manifest, session };
   throw new ClawbackError('manifest-invalid', `read ${archiveId}: its manifest does not hold it`, {

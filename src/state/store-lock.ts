@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
-import { ClawbackError, describe, errnoOf } from '../errors.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ClawbackError, describe, errnoOf, isClawbackError } from '../errors.ts';
 import { isProcessAlive, readProcessStart } from '../openclaw/process-alive.ts';
 
 interface Holder {
@@ -18,6 +19,11 @@ interface Holder {
 /** OpenClaw ignores names that it does not know, and none of its own begins like this. */
 export const LOCK_NAME = '.clawback.lock';
 
+/** The holder's command while a gateway brings a conversation back for a message: it is done within `restore.deadline`. */
+export const MESSAGE_COMMAND = 'restore on message';
+const MESSAGE_PATIENCE_MS = 35_000;
+const MESSAGE_POLL_MS = 100;
+
 /** One clawback at a time may change a store. Beside the store, since two state folders may share one. */
 export class StoreLock {
   readonly #path: string;
@@ -26,6 +32,24 @@ export class StoreLock {
   private constructor(path: string, content: string) {
     this.#path = path;
     this.#content = content;
+  }
+
+  /**
+   * Acquires the lock, and waits while a gateway holds it for a message, which takes seconds at most.
+   * @throws {ClawbackError} `locked`, saying who holds it.
+   */
+  static async acquirePatiently(sessionsDir: string, command: string, nowMs: number): Promise<StoreLock> {
+    const giveUpMs = performance.now() + MESSAGE_PATIENCE_MS;
+    for (;;) {
+      try {
+        return await StoreLock.acquire(sessionsDir, command, nowMs);
+      } catch (error) {
+        const holder = (await readLock(join(sessionsDir, LOCK_NAME)))?.holder;
+        const isBrief = holder?.command === MESSAGE_COMMAND && performance.now() < giveUpMs;
+        if (!isClawbackError(error) || error.code !== 'locked' || !isBrief) throw error;
+        await delay(MESSAGE_POLL_MS);
+      }
+    }
   }
 
   /** @throws {ClawbackError} `locked`, saying who holds it. */

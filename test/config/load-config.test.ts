@@ -51,6 +51,7 @@ describe('without a file', () => {
         orphanPruneAfterMs: 7 * DAY_MS,
         perKindMs: {},
       },
+      restore: { deadlineMs: 10_000 },
       modelRun: { keepTranscripts: true },
       tombstone: { stub: true },
       compression: { level: 3, engine: 'auto' },

@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { CACHE } from './release.ts';
 
 /** One isolated OpenClaw: its own HOME, state, config and temporary folder, all below one temp folder. */
@@ -26,15 +26,18 @@ export interface HomePorts {
 
 export const GATEWAY_TOKEN = 'test-token';
 
-/** Makes an empty home. Ports that nothing will listen on may be any number. */
-export async function createOpenClawHome(ports: HomePorts): Promise<OpenClawHome> {
+/** Makes an empty home. Ports that nothing will listen on may be any number; `plugins` are folders of test-only plugins. */
+export async function createOpenClawHome(
+  ports: HomePorts,
+  plugins: readonly string[] = [],
+): Promise<OpenClawHome> {
   const root = await mkdtemp(join(tmpdir(), 'clawback-openclaw-'));
   const stateDir = join(root, 'state');
   const configPath = join(stateDir, 'openclaw.json');
   const sessionsDir = join(stateDir, 'agents', 'main', 'sessions');
   for (const dir of [join(root, 'home'), join(root, 'tmp'), sessionsDir])
     await mkdir(dir, { recursive: true });
-  await writeFile(configPath, JSON.stringify(openclawConfig(root, ports), null, 2), { mode: 0o600 });
+  await writeFile(configPath, JSON.stringify(openclawConfig(root, ports, plugins), null, 2), { mode: 0o600 });
   return {
     root,
     stateDir,
@@ -55,7 +58,7 @@ export async function writeRows(home: OpenClawHome, rows: SessionRows): Promise<
   await writeFile(join(home.sessionsDir, 'sessions.json'), JSON.stringify(rows, null, 2), { mode: 0o600 });
 }
 
-function openclawConfig(root: string, ports: HomePorts): object {
+function openclawConfig(root: string, ports: HomePorts, plugins: readonly string[]): object {
   const model = {
     id: 'm1',
     name: 'Mock',
@@ -80,10 +83,17 @@ function openclawConfig(root: string, ports: HomePorts): object {
     },
     agents: { defaults: { model: 'mock/m1', workspace: join(root, 'workspace'), skipBootstrap: true } },
     models: { mode: 'replace', providers: { mock } },
+    ...(plugins.length === 0 ? {} : { plugins: pluginSettings(plugins) }),
     logging: { file: join(root, 'openclaw.log') },
     // OpenClaw's default policy, with the daily hour half a day away: no test ever runs across it.
     session: { reset: { mode: 'daily', atHour: (new Date().getUTCHours() + 12) % 24 } },
   };
+}
+
+/** Loaded from where they are: the folder's name is the plugin's id. */
+function pluginSettings(folders: readonly string[]): object {
+  const entries = folders.map((folder) => [basename(folder), { enabled: true }] as const);
+  return { load: { paths: folders }, entries: Object.fromEntries(entries) };
 }
 
 function environment(root: string, stateDir: string, configPath: string): NodeJS.ProcessEnv {

@@ -11,24 +11,57 @@ export interface MockModel {
   readonly port: number;
   /** Every request for a completion, oldest first. */
   readonly requests: readonly ModelRequest[];
+  /** Keeps every answer to a message that ends with `text` until it is released. */
+  hold(text: string): HeldAnswer;
   close(): Promise<void>;
+}
+
+export interface HeldAnswer {
+  /** Resolves when a request for it has come in. */
+  readonly asked: Promise<void>;
+  release(): void;
+}
+
+interface Hold extends HeldAnswer {
+  readonly text: string;
+  readonly released: Promise<void>;
+  noteAsked(): void;
 }
 
 export async function startMockModel(): Promise<MockModel> {
   const requests: ModelRequest[] = [];
+  const holds: Hold[] = [];
   const server = createServer((request, response) => {
-    answer(request, response, requests).catch((error: unknown) => response.destroy(error as Error));
+    answer(request, response, requests, holds).catch((error: unknown) => response.destroy(error as Error));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     port: (server.address() as AddressInfo).port,
     requests,
+    hold: (text) => {
+      const hold = makeHold(text);
+      holds.push(hold);
+      return hold;
+    },
     close: async () => {
+      for (const hold of holds) hold.release();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();
       await closed;
     },
   };
+}
+
+function makeHold(text: string): Hold {
+  let noteAsked = () => {};
+  let release = () => {};
+  const asked = new Promise<void>((resolve) => {
+    noteAsked = resolve;
+  });
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  return { text, asked, released, noteAsked: () => noteAsked(), release: () => release() };
 }
 
 interface ChatMessage {
@@ -40,6 +73,7 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   requests: ModelRequest[],
+  holds: readonly Hold[],
 ): Promise<void> {
   if (request.method !== 'POST' || request.url !== '/v1/chat/completions') {
     sendJson(response, request.url === '/v1/models' ? { object: 'list', data: [{ id: 'm1' }] } : {});
@@ -51,6 +85,9 @@ async function answer(
   const messages = body.messages.map((message) => ({ role: message.role, text: textOf(message) }));
   requests.push({ messages });
   const asked = messages.findLast((message) => message.role === 'user')?.text ?? '';
+  const hold = holds.find(({ text }) => asked.endsWith(text));
+  hold?.noteAsked();
+  await hold?.released;
   const reply = `echo ${asked.split('\n').at(-1) ?? ''}`;
   if (body.stream === true) sendStream(response, reply);
   else sendJson(response, completion('message', { role: 'assistant', content: reply }, 'stop'));

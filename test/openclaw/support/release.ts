@@ -7,6 +7,9 @@ import { errnoOf } from '../../../src/errors.ts';
 /** The releases that the suite tries, oldest first. All keep sessions in sessions.json + JSONL. */
 export const OPENCLAW_RELEASES = ['2026.5.28'] as const;
 
+/** The releases whose running gateways are tried: the oldest, one in between and the last with a file store. */
+export const GATEWAY_RELEASES = ['2026.5.28', '2026.6.11', '2026.7.35'] as const;
+
 /** Where the project keeps what it downloads for tests. */
 export const CACHE = fileURLToPath(new URL('../../../.cache/', import.meta.url));
 const INSTALL_TIMEOUT_MS = 10 * 60_000;

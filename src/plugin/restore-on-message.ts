@@ -1,0 +1,114 @@
+import { describe } from '../errors.ts';
+import { oneLine } from '../restore/terminal-text.ts';
+import { parseSessionKey } from '../sessions/session-key.ts';
+import { archivedRow } from './archived-row.ts';
+import { MessageDeadline } from './message-deadline.ts';
+import type { MessagedConversation, MessageRestore, MessageRestorer } from './message-restore.ts';
+import type { OpenClawApi } from './openclaw-api.ts';
+
+/**
+ * An attempt that failed is not repeated while its turn may still be starting on the tombstone: a restore then would
+ * change the session under it. Once the turn has begun, the row is no tombstone any more.
+ */
+const GIVEN_UP_MS = 5 * 60_000;
+
+/**
+ * `restore.onMessage`: a message to an archived conversation brings it back before the agent answers. The gateway
+ * awaits the hook before it loads the session, for channels and `chat.send`; the `agent` method, the command line and
+ * cron do not come by here. Whatever happens, the turn goes on.
+ */
+export function restoreOnMessage(api: OpenClawApi): void {
+  const hook = new MessageHook(api);
+  api.on('before_dispatch', (event) => hook.receive(event.sessionKey));
+}
+
+class MessageHook {
+  readonly #api: OpenClawApi;
+  readonly #running = new Map<string, Promise<void>>();
+  readonly #givenUp = new Map<string, { readonly untilMs: number }>();
+  #restorer: Promise<MessageRestorer> | undefined;
+
+  constructor(api: OpenClawApi) {
+    this.#api = api;
+  }
+
+  async receive(sessionKey: string | undefined): Promise<void> {
+    try {
+      const conversation = this.#lookUp(sessionKey);
+      if (conversation !== undefined) await this.#once(conversation);
+    } catch (error) {
+      this.#warn(sessionKey ?? '', describe(error));
+    }
+  }
+
+  /** What an ordinary message costs: one row of the gateway's cache. */
+  #lookUp(sessionKey: string | undefined): MessagedConversation | undefined {
+    const agentId = parseSessionKey(sessionKey ?? '')?.agentId;
+    if (sessionKey === undefined || agentId === undefined) return undefined;
+    const { session } = this.#api.runtime.agent;
+    const archived = archivedRow(session.getSessionEntry({ agentId, sessionKey }));
+    if (archived === undefined) return undefined;
+    const template = this.#api.runtime.config.current().session?.store;
+    return { sessionKey, archived, storePath: session.resolveStorePath(template, { agentId }) };
+  }
+
+  /** Two messages at once restore once; the second waits as the first does. */
+  #once(conversation: MessagedConversation): Promise<void> {
+    const { sessionKey } = conversation;
+    const running = this.#running.get(sessionKey);
+    if (running !== undefined) return running;
+    if ((this.#givenUp.get(sessionKey)?.untilMs ?? 0) > Date.now()) return Promise.resolve();
+    const restoring = this.#restore(conversation).finally(() => this.#running.delete(sessionKey));
+    this.#running.set(sessionKey, restoring);
+    return restoring;
+  }
+
+  async #restore(conversation: MessagedConversation): Promise<void> {
+    const startedMs = performance.now();
+    this.#restorer ??= this.#load();
+    const restorer = await this.#restorer;
+    const installation = await restorer.installation(this.#api.runtime.state.resolveStateDir(process.env));
+    const { onMessageMs, deadlineMs } = installation.config.restore;
+    if (onMessageMs === undefined) return;
+    const deadline = new MessageDeadline(deadlineMs - (performance.now() - startedMs));
+    const restoring = restorer.restore(installation, conversation, onMessageMs, deadline).then(
+      (done) => this.#tell(conversation, done, performance.now() - startedMs),
+      (error: unknown) => {
+        if (!deadline.isOver) this.#giveUp(conversation, describe(error));
+      },
+    );
+    await Promise.race([restoring, deadline.struck]);
+    if (deadline.isOver)
+      this.#giveUp(conversation, `it was not back after ${deadlineMs} ms (restore.deadline)`);
+    deadline.end();
+  }
+
+  /** AWS SDK, zstd and zod come with it, so it waits for the first message that needs it. */
+  async #load(): Promise<MessageRestorer> {
+    const { MessageRestorer } = await import('./message-restore.ts');
+    return new MessageRestorer(this.#api.runtime.agent.session);
+  }
+
+  #tell({ sessionKey }: MessagedConversation, done: MessageRestore, tookMs: number): void {
+    if (done.kind === 'absent') return;
+    const what = `${oneLine(sessionKey, 200)} (${done.archiveId})`;
+    const text =
+      done.kind === 'restored'
+        ? `brought back ${what} for a message: ${done.files} files in ${Math.round(tookMs)} ms`
+        : `left ${what} in the archive: its last activity was ${Math.floor(done.idleMs / 86_400_000)} days ago, longer than restore.onMessage`;
+    this.#api.logger.info(`clawback: ${text}`);
+  }
+
+  #giveUp({ sessionKey }: MessagedConversation, why: string): void {
+    const nowMs = Date.now();
+    for (const [key, { untilMs }] of this.#givenUp) if (untilMs <= nowMs) this.#givenUp.delete(key);
+    this.#givenUp.set(sessionKey, { untilMs: nowMs + GIVEN_UP_MS });
+    this.#warn(sessionKey, why);
+  }
+
+  #warn(sessionKey: string, why: string): void {
+    this.#api.logger.warn(
+      `clawback: ${oneLine(sessionKey, 200)} is answered without its archived messages: ${oneLine(why, 500)}`,
+    );
+  }
+}
