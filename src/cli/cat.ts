@@ -9,6 +9,7 @@ import type { Generation } from '../restore/generations.ts';
 import { findGenerations, type OpenedSession, openGeneration } from '../restore/open-session.ts';
 import { renderTranscript } from '../restore/render-transcript.ts';
 import { splitLines } from '../restore/transcript-lines.ts';
+import { orderedTranscripts } from '../restore/transcripts.ts';
 import { EXIT, type Io, installationFrom, type Verb, warnOfDamage } from './context.ts';
 import { safe } from './format.ts';
 
@@ -36,11 +37,14 @@ export const cat: Verb<CatFlags> = async (io, flags, selector = '') => {
   for (const generation of generations) {
     const opened = await openGeneration(archive, generation.row.archive_id, io.signal);
     if (generations.length > 1) io.stdout.write(`${separator(generation)}\n`);
-    const transcripts = transcriptsOf(opened.session);
+    const transcripts = await orderedTranscripts(archive, opened, io.signal);
     // Of several, the others are worth reading.
     if (transcripts.length === 0 && generations.length === 1) throw withoutTranscript(opened.session);
     if (transcripts.length === 0) io.stdout.write('(it had no transcript when it was archived)\n');
-    for (const file of transcripts) await print(archive, opened, file, flags, io);
+    for (const file of transcripts) {
+      if (transcripts.length > 1 && !flags.raw) io.stdout.write(`--- ${safe(file.name)} ---\n`);
+      await print(archive, opened, file, flags, io);
+    }
   }
   return EXIT.done;
 };
@@ -78,8 +82,9 @@ function assertOne(generations: readonly Generation[]): void {
 async function toJson(archive: Archive, generations: readonly Generation[], io: Io) {
   const all = [];
   for (const generation of generations) {
-    const { session } = await openGeneration(archive, generation.row.archive_id, io.signal);
-    const files = transcriptsOf(session);
+    const opened = await openGeneration(archive, generation.row.archive_id, io.signal);
+    const { session } = opened;
+    const files = await orderedTranscripts(archive, opened, io.signal);
     if (files.length === 0 && generations.length === 1) throw withoutTranscript(session);
     all.push({ generation, session, files: files.map(({ name, size }) => ({ name, size })) });
   }
@@ -101,15 +106,6 @@ async function toJson(archive: Archive, generations: readonly Generation[], io: 
       files,
     })),
   };
-}
-
-/** The transcript itself; for loose files, the reset and deleted ones in the order of their time. */
-function transcriptsOf(session: ManifestSession): readonly ManifestFile[] {
-  const main = session.files.filter(({ kind }) => kind === 'transcript');
-  const older = session.files.filter(
-    ({ kind }) => kind === 'reset' || kind === 'deleted' || kind === 'backup',
-  );
-  return main.length > 0 ? main : older.sort((a, b) => a.mtimeMs - b.mtimeMs);
 }
 
 function withoutTranscript({ archiveId }: ManifestSession): ClawbackError {

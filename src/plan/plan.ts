@@ -81,7 +81,7 @@ export function planArchive(input: PlanInput): ArchivePlan {
   const references = new References(input.snapshot);
   const judged = input.snapshot.rows.map((row) => judgeRow(row, input, references));
   const capped = capOrdinary(judged, input.policy.maxEntries);
-  const orphans = judgeOrphans(input, references);
+  const orphans = judgeOrphans(input, references, rowsWithoutRule(capped));
   return {
     snapshot: input.snapshot,
     selected: [...capped.flatMap((one) => ('selected' in one ? [one.selected] : [])), ...orphans.selected],
@@ -102,7 +102,9 @@ function judgeRow(storeRow: StoreRow, input: PlanInput, references: References):
   const sessionFiles = references.filesOf(row);
   const files = [...sessionFiles, ...media];
   const sessionId = sessionIdOf(row);
-  const restoredMs = input.restoredAtMs.get(sessionId ?? sessionKey) ?? 0;
+  // A transcript that was put back beside a newer session counts for the row that it belongs to.
+  const restoredNames = [sessionId ?? sessionKey, ...references.interimIdsOf(row)];
+  const restoredMs = Math.max(...restoredNames.map((name) => input.restoredAtMs.get(name) ?? 0));
   // An image may be another conversation's too: its time says nothing about this one.
   const activityMs = lastActivityMs(row, sessionFiles);
   const lastMs = activityMs === undefined ? undefined : Math.max(activityMs, restoredMs);
@@ -175,10 +177,18 @@ function capOrdinary(judged: readonly Judged[], maxEntries: number | undefined):
   );
 }
 
+/** Rows that no setting will ever select: what an interim session left of theirs would wait for ever. */
+function rowsWithoutRule(judged: readonly Judged[]): ReadonlySet<string> {
+  const kept = judged.flatMap((one) => ('kept' in one ? [one.kept] : []));
+  const never = kept.filter(({ reason }) => reason === 'protected-off' || reason === 'no-policy');
+  return new Set(never.map(({ sessionKey }) => sessionKey));
+}
+
 /** Unreferenced files, gathered by the session that they belonged to. */
 function judgeOrphans(
   input: PlanInput,
   references: References,
+  withoutRule: ReadonlySet<string>,
 ): { selected: PlannedSession[]; kept: KeptFile[] } {
   const { snapshot, policy, nowMs } = input;
   const kept: KeptFile[] = [];
@@ -187,7 +197,11 @@ function judgeOrphans(
   if (!snapshot.ownsOrphans) return { selected: [], kept };
   const [unreadable] = snapshot.activity.unreadable;
   for (const file of snapshot.files.values()) {
-    if (!isArchivable(file.kind) || references.isReferenced(file.name)) continue;
+    if (!isArchivable(file.kind)) continue;
+    const owner = references.interimOwnerOf(file.name);
+    const isLoose =
+      owner === undefined ? !references.isReferenced(file.name) : withoutRule.has(owner.sessionKey);
+    if (!isLoose) continue;
     const sessionId = sessionIdOfBase(file.base);
     const idleMs = nowMs - Math.max(file.mtimeMs, input.restoredAtMs.get(sessionId) ?? 0);
     const keep = (reason: Kept) => kept.push({ name: file.name, ...reason });

@@ -1,6 +1,7 @@
 import { basename, dirname, isAbsolute, normalize } from 'node:path';
+import { sessionIdOfBase } from '../scan/file-kind.ts';
 import type { ScannedFile, Snapshot } from '../scan/scan.ts';
-import { familyOf, sessionIdOf } from '../sessions/row.ts';
+import { familyOf, sessionIdOf, tombstoneMark } from '../sessions/row.ts';
 import type { Row, StoreRow } from '../sessions/session-store.ts';
 
 /** Where a row keeps its transcript. */
@@ -85,7 +86,9 @@ function checkpointNames(row: Row, folder: Folder): string[] {
 export class References {
   readonly #owners = new Map<string, Set<string>>();
   readonly #ids = new Map<string, number>();
-  readonly #families = new Map<string, string>();
+  readonly #families = new Map<string, StoreRow[]>();
+  readonly #interim = new Map<Row, ScannedFile[]>();
+  readonly #interimOwners = new Map<string, StoreRow>();
   readonly #children = new Map<string, StoreRow[]>();
   readonly #checkpoints = new Map<string, ScannedFile[]>();
   readonly #files: Snapshot['files'];
@@ -101,8 +104,10 @@ export class References {
       for (const name of namesOf(row, this.folder)) addTo(this.#owners, name, sessionKey);
       const id = sessionIdOf(row);
       if (id !== null) this.#ids.set(id, (this.#ids.get(id) ?? 0) + 1);
-      for (const member of [id, ...familyOf(row)])
-        if (member !== null) this.#families.set(member, sessionKey);
+      for (const member of new Set([id, ...familyOf(row)])) {
+        if (member === null) continue;
+        this.#families.set(member, [...(this.#families.get(member) ?? []), { sessionKey, row }]);
+      }
       for (const parent of new Set([row.spawnedBy, row.parentSessionKey])) {
         if (typeof parent !== 'string') continue;
         this.#children.set(parent, [...(this.#children.get(parent) ?? []), { sessionKey, row }]);
@@ -112,18 +117,53 @@ export class References {
       if (file.kind !== 'checkpoint' || this.#owners.has(file.name)) continue;
       this.#checkpoints.set(file.base, [...(this.#checkpoints.get(file.base) ?? []), file]);
     }
+    this.#findInterim();
   }
 
-  /** The existing files of a row: what it names, and checkpoints of its session that nobody names. */
+  /**
+   * An interim session: the conversation went on under it until an older one was resumed. Its transcript still stands
+   * under its own name, where a reset would have renamed it; it belongs to the row that has its id in the family, with
+   * everything that hangs on it, unless any other row has to do with it. A tombstone owns nothing.
+   */
+  #findInterim(): void {
+    const owners = new Map<string, StoreRow>();
+    for (const { kind, name, base } of this.#files.values()) {
+      if (kind !== 'transcript' || this.#owners.has(name)) continue;
+      const id = sessionIdOfBase(base);
+      const [owner, ...others] = this.#families.get(id) ?? [];
+      if (owner === undefined || others.length > 0 || this.#ids.has(id)) continue;
+      if (tombstoneMark(owner.row) === undefined) owners.set(base, owner);
+    }
+    for (const file of this.#files.values()) {
+      const owner = owners.get(file.base);
+      if (owner === undefined || this.#owners.has(file.name)) continue;
+      this.#interimOwners.set(file.name, owner);
+      this.#interim.set(owner.row, [...(this.#interim.get(owner.row) ?? []), file]);
+    }
+  }
+
+  /** The existing files of a row: what it names, checkpoints of its session that nobody names, and interim sessions. */
   filesOf(row: Row): ScannedFile[] {
     const files = [...namesOf(row, this.folder)].flatMap((name) => this.#files.get(name) ?? []);
-    return [...files, ...(this.#checkpoints.get(sessionIdOf(row) ?? '') ?? [])];
+    const checkpoints = this.#checkpoints.get(sessionIdOf(row) ?? '') ?? [];
+    return [...files, ...checkpoints, ...(this.#interim.get(row) ?? [])];
   }
 
-  /** Whether a row names the file, or it is a checkpoint of a session that a row has. */
+  /** Session ids of the row's interim sessions that have files here. */
+  interimIdsOf(row: Row): string[] {
+    return [...new Set((this.#interim.get(row) ?? []).map(({ base }) => sessionIdOfBase(base)))];
+  }
+
+  /** The row to whose interim session the file belongs. */
+  interimOwnerOf(name: string): StoreRow | undefined {
+    return this.#interimOwners.get(name);
+  }
+
+  /** Whether a row names the file, or it belongs to a session that a row has or had in between. */
   isReferenced(name: string): boolean {
     const file = this.#files.get(name);
-    return this.#owners.has(name) || (file?.kind === 'checkpoint' && this.#ids.has(file.base));
+    if (this.#owners.has(name) || this.#interimOwners.has(name)) return true;
+    return file?.kind === 'checkpoint' && this.#ids.has(file.base);
   }
 
   /** Whether another row uses the session id or one of the files. */
@@ -139,7 +179,7 @@ export class References {
 
   /** The key of the conversation that once ran under this session id, as far as a row still knows. */
   keyOfFamilyMember(sessionId: string): string | null {
-    return this.#families.get(sessionId) ?? null;
+    return this.#families.get(sessionId)?.at(-1)?.sessionKey ?? null;
   }
 }
 

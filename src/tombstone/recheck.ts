@@ -1,9 +1,10 @@
 import { type FileRef, isMedia, placeName } from '../manifest/file-place.ts';
 import type { ArchivePlan } from '../plan/plan.ts';
 import { namesOf, References } from '../plan/references.ts';
-import { isArchivable } from '../scan/file-kind.ts';
+import { isArchivable, sessionIdOfBase } from '../scan/file-kind.ts';
 import { type ScannedFile, type Snapshot, sameIdentity } from '../scan/scan.ts';
 import { rowSha256 } from '../sessions/canonical-json.ts';
+import { familyOf } from '../sessions/row.ts';
 import type { ArchivedFile } from '../ship/task.ts';
 import type { Abandoned, CommittedSession } from './committed.ts';
 
@@ -94,11 +95,14 @@ function ownsAll(
   { folder }: References,
 ): boolean {
   const names = entry.row === null ? new Set<string>() : namesOf(entry.row, folder);
+  const family = new Set(entry.row === null ? [] : familyOf(entry.row));
   return files.every((archived) => {
     const { name } = archived;
     // A record that is found at all is the session's own; an image stays while any record names it, see `reclaim`.
     if (isMedia(archived)) return true;
     const file = snapshot.files.get(name);
-    return names.has(name) || (file?.kind === 'checkpoint' && file.base === entry.sessionId);
+    if (names.has(name) || (file?.kind === 'checkpoint' && file.base === entry.sessionId)) return true;
+    // Of an interim session: that no row has to do with it by now was asked before.
+    return file !== undefined && family.has(sessionIdOfBase(file.base));
   });
 }

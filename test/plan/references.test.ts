@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Folder, namesOf, References, transcriptPlace } from '../../src/plan/references.ts';
+import type { ScannedFile } from '../../src/scan/scan.ts';
+import type { StoreRow } from '../../src/sessions/session-store.ts';
 import { DAY_MS, fileOf, rowOf, SESSIONS_DIR, snapshotOf, uuid } from '../support/snapshot.ts';
 
 const FOLDER: Folder = { paths: [SESSIONS_DIR, '/real/sessions'], has: (name) => name === 'b.jsonl' };
@@ -106,6 +108,70 @@ describe('references between rows', () => {
       KEY,
       null,
     ]);
+  });
+
+  describe('to an interim session, whose transcript was left behind when an older one was resumed', () => {
+    const INTERIM = uuid(7);
+    const base = `${INTERIM}-topic-1.2`;
+    const owner = rowOf(KEY, DAY_MS, { sessionId: uuid(1), usageFamilySessionIds: [INTERIM, uuid(8)] });
+    const left = [
+      fileOf(`${base}.jsonl`, 0),
+      fileOf(`${base}.trajectory.jsonl`, 0),
+      fileOf(`${base}.trajectory-path.json`, 0),
+      fileOf(`${base}.jsonl.reset.2026-11-01T04-00-00.000Z`, 0),
+    ];
+    const owned = (rows: readonly StoreRow[], files: readonly ScannedFile[] = left) =>
+      new References(snapshotOf({ rows, files })).filesOf(owner.row).map(({ name }) => name);
+
+    it('make its files the row’s, all of them', () => {
+      expect(owned([owner])).toEqual(left.map(({ name }) => name));
+      const references = new References(snapshotOf({ rows: [owner], files: left }));
+      expect(left.every(({ name }) => references.isReferenced(name))).toBe(true);
+      expect(references.interimIdsOf(owner.row)).toEqual([INTERIM]);
+    });
+
+    it('bring a lock along, so that the row is kept', () => {
+      expect(owned([owner], [...left, fileOf(`${base}.jsonl.lock`, 0)])).toContain(`${base}.jsonl.lock`);
+    });
+
+    it.each<[string, readonly StoreRow[]]>([
+      ['another row runs under that id', [owner, rowOf('agent:main:live', 0, { sessionId: INTERIM })]],
+      [
+        'another row names the transcript',
+        [owner, rowOf('agent:main:live', 0, { sessionId: uuid(2), sessionFile: `${base}.jsonl` })],
+      ],
+      [
+        'another row claims it too',
+        [owner, rowOf('agent:main:other', 0, { sessionId: uuid(3), usageFamilySessionIds: [INTERIM] })],
+      ],
+      [
+        'a row of the same name in a neighbouring store claims it too',
+        [owner, { ...owner, row: { ...owner.row, sessionId: uuid(4) } }],
+      ],
+    ])('do not count if %s', (_what, rows) => {
+      expect(owned(rows)).toEqual([]);
+    });
+
+    it('do not reach what a reset has left: without a transcript of its own it is archived by itself', () => {
+      expect(owned([owner], left.slice(1))).toEqual([]);
+    });
+
+    it('end with the tombstone', () => {
+      const clawback = { v: 1, archiveId: 'a', sessionId: uuid(1) };
+      const row = { ...owner.row, updatedAt: 0, clawback };
+      const references = new References(snapshotOf({ rows: [{ sessionKey: KEY, row }], files: left }));
+      expect(references.filesOf(row)).toEqual([]);
+      expect(references.isReferenced(`${base}.jsonl`)).toBe(false);
+    });
+
+    it.each([[['../x', '', 5, null]], ['x'], [null]])(
+      'are none for a family of %j',
+      (usageFamilySessionIds) => {
+        const row = { sessionId: uuid(1), usageFamilySessionIds };
+        const references = new References(snapshotOf({ rows: [{ sessionKey: KEY, row }], files: left }));
+        expect(references.filesOf(row)).toEqual([]);
+      },
+    );
   });
 
   it('count neighbouring stores in', () => {

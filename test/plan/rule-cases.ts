@@ -257,4 +257,31 @@ export const RULE_CASES: readonly (readonly [name: string, SelectReason | null, 
       ],
     },
   ],
+  [
+    'interim-session',
+    'protected-age',
+    {
+      policy: { protectedPruneAfterMs: 20 * DAY_MS },
+      rows: [
+        rowOf(CHANNEL, 30 * DAY_MS, { sessionId: uuid(1), usageFamilySessionIds: [uuid(2), uuid(3)] }),
+        rowOf(`${CHANNEL}:thread:1.2`, 19 * DAY_MS, { sessionId: uuid(4), usageFamilySessionIds: [uuid(5)] }),
+        rowOf('agent:main:main', 30 * DAY_MS, { sessionId: uuid(6), usageFamilySessionIds: [uuid(7)] }),
+        rowOf('agent:main:slack:channel:c2', 30 * DAY_MS, {
+          sessionId: uuid(8),
+          usageFamilySessionIds: [uuid(9)],
+        }),
+      ],
+      files: [
+        ...trio(uuid(1), 30 * DAY_MS),
+        ...trio(uuid(2), 31 * DAY_MS),
+        fileOf(`${uuid(3)}.jsonl.reset.2026-10-01T04-00-00.000Z`, 40 * DAY_MS),
+        fileOf(`${uuid(3)}.trajectory.jsonl`, 40 * DAY_MS),
+        ...trio(uuid(4), 19 * DAY_MS),
+        ...trio(uuid(5), 21 * DAY_MS),
+        ...trio(uuid(7), 31 * DAY_MS),
+        ...trio(uuid(9), 31 * DAY_MS),
+      ],
+      restoredAgeMs: { [uuid(9)]: 2 * DAY_MS },
+    },
+  ],
 ];

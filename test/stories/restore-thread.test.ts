@@ -201,7 +201,7 @@ describe('what has happened to the row in the meantime', () => {
     });
     expect(now?.lastTo).toBe('channel:C0RENAMED');
     expect(await readFileState(transcript)).toEqual(state);
-    // The interim transcript is nobody's now, and still there.
+    // The interim transcript is the row's now: it is archived with its next generation.
     expect(Object.keys(await readTree(home.sessionsDir()))).toContain(transcriptName(next));
   });
 

@@ -75,8 +75,11 @@ export class FaultHome {
       await this.addSession(`${id}-topic-1700000000.00010${n}`, 10 * DAY_MS, n === 1 ? 0 : 900);
       const name = `${id}-topic-1700000000.00010${n}.jsonl`;
       const sessionFile = n === 2 ? name : join(this.sessionsDir, name);
-      rows[`${topic}${n}`] = threadRow(id, 10 * DAY_MS, { sessionFile });
+      // The first has an interim session, whose transcript only its family names.
+      const usageFamilySessionIds = n === 0 ? { usageFamilySessionIds: [uuid(70)] } : {};
+      rows[`${topic}${n}`] = threadRow(id, 10 * DAY_MS, { sessionFile, ...usageFamilySessionIds });
     }
+    await this.addSession(uuid(70), 10 * DAY_MS, 400);
     rows['agent:main:slack:channel:c02'] = threadRow(uuid(8), 9 * DAY_MS, {});
     for (let n = 0; n < 3; n += 1) {
       const id = `model-run-${uuid(16 + n)}`;

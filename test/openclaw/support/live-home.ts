@@ -1,5 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { systemClock } from '../../../src/clock.ts';
 import { GatewayClient } from '../../../src/gateway/gateway-client.ts';
 import { COMMIT_METHOD } from '../../../src/gateway/method-names.ts';
 import { type Installation, openArchive, openInstallation } from '../../../src/installation.ts';
@@ -59,7 +60,7 @@ export async function startLiveHome(
     const installation = await openInstallation({
       stateDir: home.stateDir,
       env: home.env,
-      clock: { nowMs: () => Date.now() },
+      clock: systemClock,
     });
     const archive = await openArchive(installation, { create: true });
     const client = await GatewayClient.connect({
