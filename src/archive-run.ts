@@ -14,13 +14,11 @@ import { type Plannable, planStores, type StorePlans } from './plan/plan-stores.
 import { RunTally } from './report.ts';
 import { sweepLeftovers } from './restore/staging.ts';
 import { FileSessionStore } from './sessions/file-session-store.ts';
+import { LIVE_TIMES } from './sessions/live-times.ts';
 import { piscinaShipper } from './ship/piscina-shipper.ts';
 import type { WorkerSettings } from './ship/task.ts';
 import { StoreLock } from './state/store-lock.ts';
 import { VERSION } from './version.ts';
-
-/** A gateway that read the store before our commit has written by then; its cache lives on for 45 s without a write. */
-const LIVE_SETTLE_MS = 2_000;
 
 export interface ArchiveRunOptions {
   readonly allowLiveGateway: boolean;
@@ -112,9 +110,7 @@ function lineStore(
   return {
     id: store.id,
     sessionsDir: store.sessionsDir,
-    sessions: new FileSessionStore(store.storePath, {
-      settleMs: options.allowLiveGateway ? LIVE_SETTLE_MS : 0,
-    }),
+    sessions: new FileSessionStore(store.storePath, options.allowLiveGateway ? { live: LIVE_TIMES } : {}),
     plan: () => planStore(installation, store),
     assertMayCommit: async () => {
       await lock.assertHeld();
