@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type Line, type LineStore, runLine } from './coordinator.ts';
 import {
   assertNoGateway,
+  findGateway,
   type Installation,
   openArchive,
   planStore,
@@ -14,14 +15,12 @@ import { type Plannable, planStores, type StorePlans } from './plan/plan-stores.
 import { RunTally } from './report.ts';
 import { sweepLeftovers } from './restore/staging.ts';
 import { FileSessionStore } from './sessions/file-session-store.ts';
-import { LIVE_TIMES } from './sessions/live-times.ts';
 import { piscinaShipper } from './ship/piscina-shipper.ts';
 import type { WorkerSettings } from './ship/task.ts';
 import { StoreLock } from './state/store-lock.ts';
 import { VERSION } from './version.ts';
 
 export interface ArchiveRunOptions {
-  readonly allowLiveGateway: boolean;
   readonly signal?: AbortSignal;
   readonly onProgress?: Line['onProgress'];
 }
@@ -34,6 +33,8 @@ export interface ArchiveRun {
   readonly tally: RunTally;
   /** Stopped by the signal: what was begun is finished by the next run. */
   readonly interrupted: boolean;
+  /** A gateway was up: commits were made beside it, and watched. */
+  readonly isLive: boolean;
 }
 
 /** What a run would do, now. Reads only. */
@@ -49,7 +50,7 @@ export async function archiveRun(
 ): Promise<ArchiveRun> {
   const { config, clock } = installation;
   const stores = workableStores(installation);
-  if (!options.allowLiveGateway) await assertNoGateway(installation);
+  const isLive = (await findGateway(installation)).running;
   const archive = await openArchive(installation, { create: true });
   const runId = runIdAt(clock.nowMs(), randomBytes(4).toString('hex'));
   const settings: WorkerSettings = {
@@ -61,6 +62,7 @@ export async function archiveRun(
     instance: archive.instance,
     runId,
   };
+  const tally = new RunTally();
   const locks: StoreLock[] = [];
   const shipper = piscinaShipper(settings, config.jobs);
   try {
@@ -70,12 +72,11 @@ export async function archiveRun(
       locks.push(lock);
       await sweepLeftovers(sessionsDir);
       const inFolder = stores.filter((store) => store.sessionsDir === sessionsDir);
-      lineStores.push(...inFolder.map((store) => lineStore(installation, store, lock, options)));
+      lineStores.push(...inFolder.map((store) => lineStore(installation, store, lock, tally, isLive)));
     }
     // With --agent another archiver of this instance may be uploading for another agent at this moment.
     if (installation.agents === undefined)
       await archive.objects.abortStaleUploads(`${archive.instance}/`, options.signal);
-    const tally = new RunTally();
     const plans = await runLine(
       {
         stores: lineStores,
@@ -94,7 +95,15 @@ export async function archiveRun(
       options.signal,
     );
     const interrupted = options.signal?.aborted ?? false;
-    return { runId, instance: archive.instance, archiveUrl: archive.objects.url, plans, tally, interrupted };
+    return {
+      runId,
+      instance: archive.instance,
+      archiveUrl: archive.objects.url,
+      plans,
+      tally,
+      interrupted,
+      isLive,
+    };
   } finally {
     await shipper.close();
     for (const lock of locks) await lock.release();
@@ -105,16 +114,23 @@ function lineStore(
   installation: Installation,
   store: StoreLocation,
   lock: StoreLock,
-  options: ArchiveRunOptions,
+  { counts }: RunTally,
+  isLive: boolean,
 ): LineStore {
+  const onRetry = () => {
+    counts.commitRetries += 1;
+  };
   return {
     id: store.id,
     sessionsDir: store.sessionsDir,
-    sessions: new FileSessionStore(store.storePath, options.allowLiveGateway ? { live: LIVE_TIMES } : {}),
-    plan: () => planStore(installation, store),
+    sessions: new FileSessionStore(store.storePath, {
+      onRetry,
+      ...(isLive ? { live: installation.liveTimes } : {}),
+    }),
+    plan: (ownLocks) => planStore(installation, store, ownLocks),
     assertMayCommit: async () => {
       await lock.assertHeld();
-      if (!options.allowLiveGateway) await assertNoGateway(installation);
+      if (!isLive) await assertNoGateway(installation);
     },
   };
 }

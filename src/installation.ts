@@ -10,12 +10,13 @@ import { assertInstance } from './manifest/keys.ts';
 import { openObjectStore } from './objects/open.ts';
 import { readActivity } from './openclaw/activity.ts';
 import { discoverStores, type StoreLocation } from './openclaw/discover-stores.ts';
-import { probeGateway } from './openclaw/gateway-probe.ts';
+import { type GatewayState, probeGateway } from './openclaw/gateway-probe.ts';
 import { type OpenClawConfig, readOpenClawConfig } from './openclaw/openclaw-config.ts';
 import { type Environment, resolveStateDir } from './openclaw/state-dir.ts';
 import { type ArchivePlan, planArchive } from './plan/plan.ts';
 import { type Snapshot, scan } from './scan/scan.ts';
 import { FileSessionStore } from './sessions/file-session-store.ts';
+import { LIVE_TIMES, type LiveTimes } from './sessions/live-times.ts';
 import { LocalState } from './state/local-state.ts';
 
 export interface InstallationOptions {
@@ -28,6 +29,8 @@ export interface InstallationOptions {
   readonly jobs?: number | undefined;
   readonly env: Environment;
   readonly clock: Clock;
+  /** @default LIVE_TIMES */
+  readonly liveTimes?: LiveTimes | undefined;
 }
 
 /** One OpenClaw on this machine, with its settings and ours. */
@@ -42,17 +45,20 @@ export interface Installation {
   readonly state: LocalState;
   readonly clock: Clock;
   readonly agents: readonly string[] | undefined;
+  /** The waits of commits beside a gateway. */
+  readonly liveTimes: LiveTimes;
 }
 
 /** Reads configuration and finds the stores; contacts no archive and writes nothing. */
 export async function openInstallation(options: InstallationOptions): Promise<Installation> {
-  const { env, clock, agents } = options;
+  const { env, clock, agents, liveTimes = LIVE_TIMES } = options;
   const stateDir = resolveStateDir({ flag: options.stateDir, env, homedir: homedir() });
   const { config } = await loadInstallationConfig(stateDir, options);
   const openclaw = await readOpenClawConfig({ stateDir, env });
   const allStores = await discoverStores({ stateDir, openclaw });
   const stores = agents === undefined ? allStores : await discoverStores({ stateDir, openclaw, agents });
-  return { stateDir, config, openclaw, stores, allStores, state: new LocalState(stateDir), clock, agents };
+  const state = new LocalState(stateDir);
+  return { stateDir, config, openclaw, stores, allStores, state, clock, agents, liveTimes };
 }
 
 function loadInstallationConfig(
@@ -96,6 +102,7 @@ export function workableStores({ stores, stateDir }: Installation): readonly Sto
 export async function takeSnapshot(
   { stateDir, openclaw, allStores }: Installation,
   store: StoreLocation,
+  ownLocks: ReadonlySet<string> = new Set(),
 ): Promise<Snapshot> {
   const sharing = allStores.filter(
     ({ sessionsDir, state }) => sessionsDir === store.sessionsDir && state !== 'absent',
@@ -114,26 +121,37 @@ export async function takeSnapshot(
     // Of several stores in one folder the first has the orphans; none, if there is one whose rows we cannot read.
     ownsOrphans: sharing[0]?.storePath === store.storePath && sharing.every(({ state }) => state === 'file'),
     activity: await readActivity(stateDir, openclaw),
+    ownLocks,
   });
 }
 
-export async function planStore(installation: Installation, store: StoreLocation): Promise<ArchivePlan> {
+/** @param ownLocks names of lock files that this process holds. */
+export async function planStore(
+  installation: Installation,
+  store: StoreLocation,
+  ownLocks?: ReadonlySet<string>,
+): Promise<ArchivePlan> {
   const { config, agents, clock, state } = installation;
   return planArchive({
-    snapshot: await takeSnapshot(installation, store),
+    snapshot: await takeSnapshot(installation, store, ownLocks),
     policy: { ...config.retention, ...(agents === undefined ? {} : { agentIds: agents }) },
     nowMs: clock.nowMs(),
     restoredAtMs: await state.restoredAtMs(),
   });
 }
 
-/** @throws {ClawbackError} `gateway-running`: until a plugin commits inside it, a live gateway could lose our change or we its. */
-export async function assertNoGateway({ stateDir, openclaw }: Installation): Promise<void> {
+/** The gateway of this OpenClaw, if one is up. */
+export function findGateway({ stateDir, openclaw }: Installation): Promise<GatewayState> {
   const { configPath, gatewayPort: port } = openclaw;
-  const gateway = await probeGateway({ stateDir, configPath, port, tmpDir: tmpdir() });
+  return probeGateway({ stateDir, configPath, port, tmpDir: tmpdir() });
+}
+
+/** For a run that began without a gateway. @throws {ClawbackError} `gateway-running`: one that has come up since could lose our change, or we its. */
+export async function assertNoGateway(installation: Installation): Promise<void> {
+  const gateway = await findGateway(installation);
   if (!gateway.running) return;
   throw new ClawbackError('gateway-running', `look for a running gateway: ${gateway.detail}`, {
-    hint: 'stop it (openclaw gateway stop) and run again; --allow-live-gateway goes on at your own risk',
+    hint: 'it has started meanwhile; run again, and the commit is made beside it',
     retryable: true,
   });
 }

@@ -125,10 +125,15 @@ export function describeRun(
         ]
       : []),
     ...filesLeft.filter(({ isFailure }) => !isFailure).map(({ name, why }) => `left ${safe(name)}: ${why}`),
+    ...(run.isLive ? [LIVE_NOTE] : []),
     ...skipped.map(({ id, state, detail }) => `agent ${id} skipped: ${detail ?? state}`),
     ...describeWentWrong(run),
   ].join('\n');
 }
+
+/** What an operator can do about the wait. */
+export const LIVE_NOTE =
+  'a gateway is up: each change was watched until it could not overwrite it any more; the plugin makes that exact and faster (openclaw plugins install clawback)';
 
 /** Why the run does not exit with 0. */
 export function describeWentWrong({

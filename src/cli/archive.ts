@@ -22,7 +22,6 @@ import {
 
 interface ArchiveFlags {
   readonly dryRun?: boolean;
-  readonly allowLiveGateway?: boolean;
 }
 
 export const archive: Verb<ArchiveFlags> = async (io, flags) => {
@@ -65,7 +64,6 @@ async function realRun(
   const { clock, config } = installation;
   const startedMs = clock.nowMs();
   const run = await archiveRun(installation, {
-    allowLiveGateway: flags.allowLiveGateway ?? false,
     signal: io.signal,
     onProgress: (done, total) => {
       if (flags.verbose && !flags.json) io.stderr.write(`archived ${done} of ${total} sessions\n`);
@@ -83,6 +81,7 @@ async function realRun(
     durationMs: clock.nowMs() - startedMs,
     verified: config.verify,
     interrupted: run.interrupted,
+    liveGateway: run.isLive,
     planned,
     done: counts,
     leftAlone,

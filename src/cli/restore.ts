@@ -4,6 +4,7 @@ import type { Archive } from '../archive/archive.ts';
 import { ClawbackError, errnoOf } from '../errors.ts';
 import {
   assertNoGateway,
+  findGateway,
   type Installation,
   openArchive,
   takeSnapshot,
@@ -40,7 +41,6 @@ interface RestoreFlags {
   readonly dryRun?: boolean;
   readonly force?: boolean;
   readonly resume?: boolean;
-  readonly allowLiveGateway?: boolean;
 }
 
 export const restore: Verb<RestoreFlags> = async (io, flags, selector = '') => {
@@ -110,15 +110,15 @@ async function intoStore(
   const nowMs = installation.clock.nowMs();
   const options: RestoreOptions = { force: flags.force ?? false, resume: flags.resume ?? false, nowMs };
   if (flags.dryRun) {
-    const plan = await planRestore(session, await targetOf(installation, store, undefined, flags), options);
+    const plan = await planRestore(session, await targetOf(installation, store, undefined, false), options);
     report(opened, plan, io, flags, []);
     return EXIT.done;
   }
-  if (!flags.allowLiveGateway) await assertNoGateway(installation);
+  const isLive = (await findGateway(installation)).running;
   const lock = await StoreLock.acquire(store.sessionsDir, 'clawback restore', nowMs);
   try {
     await sweepLeftovers(store.sessionsDir);
-    const target = await targetOf(installation, store, lock, flags);
+    const target = await targetOf(installation, store, lock, isLive);
     const plan = await planRestore(session, target, options);
     // Recorded first: were we to die half-way, the files put back so far would not be archived again at once.
     const restoredName = session.sessionId ?? session.sessionKey;
@@ -150,16 +150,16 @@ async function targetOf(
   installation: Installation,
   store: StoreLocation,
   lock: StoreLock | undefined,
-  flags: RestoreFlags,
+  isLive: boolean,
 ): Promise<RestoreTarget> {
   const { prompts } = await takeSnapshot(installation, store);
   return {
-    sessions: new FileSessionStore(store.storePath),
+    sessions: new FileSessionStore(store.storePath, isLive ? { live: installation.liveTimes } : {}),
     sessionsDir: store.sessionsDir,
     hasPrompt: (hash) => prompts.hashes.has(hash),
     assertMayCommit: async () => {
       await lock?.assertHeld();
-      if (!flags.allowLiveGateway) await assertNoGateway(installation);
+      if (!isLive) await assertNoGateway(installation);
     },
   };
 }

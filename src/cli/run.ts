@@ -32,11 +32,7 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
     program
       .command('archive')
       .description('the nightly run: archive what the settings select, trim rows, free the disk')
-      .option('--dry-run', 'print the plan and the reason for every row; change nothing')
-      .option(
-        '--allow-live-gateway',
-        'run although an OpenClaw gateway is up: it may overwrite what we change',
-      ),
+      .option('--dry-run', 'print the plan and the reason for every row; change nothing'),
     async () => (await import('./archive.ts')).archive,
   );
   verb(
@@ -47,8 +43,7 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
       .option('--to <dir>', 'only write its files there')
       .option('--dry-run', 'print what would be written')
       .option('--force', 'set differing local files aside instead of stopping')
-      .option('--resume', 'let the next message continue the restored transcript')
-      .option('--allow-live-gateway', 'restore in place although an OpenClaw gateway is up'),
+      .option('--resume', 'let the next message continue the restored transcript'),
     async () => (await import('./restore.ts')).restore,
   );
   verb(

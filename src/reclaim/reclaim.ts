@@ -1,10 +1,9 @@
 import { lstat, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
 import { describe, errnoOf } from '../errors.ts';
 import { describeStats, sameIdentity } from '../scan/scan.ts';
 import { syncDirectory } from '../sessions/sync-directory.ts';
+import type { Settled } from '../settle/settled.ts';
 import type { ArchivedFile } from '../ship/task.ts';
-import type { Tombstoned } from '../tombstone/tombstone-rows.ts';
 
 export interface LeftFile {
   readonly name: string;
@@ -21,20 +20,20 @@ export interface Reclaimed {
   readonly left: readonly LeftFile[];
 }
 
-/** Unlinks exactly the files that a `Tombstoned` names, each only while it is still the file that was hashed. */
-export async function reclaim(tombstoned: Tombstoned): Promise<Reclaimed> {
+/** Unlinks exactly the files that a `Settled` names, each only while it is still the file that was hashed. */
+export async function reclaim(settled: Settled): Promise<Reclaimed> {
   let files = 0;
   let freedBytes = 0;
   const left: LeftFile[] = [];
-  for (const file of tombstoned.sessions.flatMap((session) => session.files)) {
-    const result = await unlinkUnchanged(join(tombstoned.sessionsDir, file.name), file);
+  for (const file of settled.sessions.flatMap((session) => session.files)) {
+    const result = await unlinkUnchanged(settled.pathOf(file.name), file);
     if (typeof result !== 'number') left.push({ name: file.name, ...result });
     else {
       files += 1;
       freedBytes += result;
     }
   }
-  if (files > 0) await syncDirectory(tombstoned.sessionsDir);
+  if (files > 0) await syncDirectory(settled.folder);
   return { files, freedBytes, left };
 }
 

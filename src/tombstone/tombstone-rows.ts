@@ -4,30 +4,36 @@ import type { Abandoned, CommittedSession } from './committed.ts';
 import type { Rechecked } from './recheck.ts';
 import { removeOwnStub, writeStub } from './stub-transcript.ts';
 
-/**
- * Sessions whose rows no longer need their files: the only thing that `reclaim` accepts, and only
- * its own two functions make one.
- */
+/** Sessions whose rows no longer need their files, as of now. Only its own functions make one. */
 export class Tombstoned {
   readonly sessionsDir: string;
   readonly sessions: readonly CommittedSession[];
   /** Rows that were archived but stay, with the reason. */
   readonly abandoned: readonly Abandoned[];
+  /** `SessionStore.settleMs`: how long another process may still bring the rows back. */
+  readonly settleMs: number;
 
   private constructor(
     sessionsDir: string,
     sessions: readonly CommittedSession[],
     abandoned: readonly Abandoned[],
+    settleMs: number,
   ) {
     this.sessionsDir = sessionsDir;
     this.sessions = sessions;
     this.abandoned = abandoned;
+    this.settleMs = settleMs;
   }
 
-  /** What needs no change of a row: files that none references, and rows that an earlier run has changed. */
-  static withoutRows(sessionsDir: string, { ready, done }: Rechecked): Tombstoned {
+  /** Files that no row references: there is no row to come back. */
+  static withoutRows(sessionsDir: string, { ready }: Rechecked): Tombstoned {
     const filesOnly = ready.filter(({ entry }) => entry.action === 'files');
-    return new Tombstoned(sessionsDir, [...filesOnly, ...done], []);
+    return new Tombstoned(sessionsDir, filesOnly, [], 0);
+  }
+
+  /** Rows that an earlier run has changed, perhaps a moment ago. */
+  static byEarlierRun(store: SessionStore, sessionsDir: string, { done }: Rechecked): Tombstoned {
+    return new Tombstoned(sessionsDir, done, [], store.settleMs);
   }
 
   /**
@@ -39,7 +45,7 @@ export class Tombstoned {
       if (hasStrayStub) await removeOwnStub(sessionsDir, session.entry);
     }
     const withRow = checked.ready.filter(({ entry }) => entry.action !== 'files');
-    if (withRow.length === 0) return new Tombstoned(sessionsDir, [], checked.abandoned);
+    if (withRow.length === 0) return new Tombstoned(sessionsDir, [], checked.abandoned, store.settleMs);
     for (const session of withRow) await writeStub(sessionsDir, session.entry);
     await syncDirectory(sessionsDir);
     const outcomes = await store.commit(withRow.map(rowChange));
@@ -54,7 +60,7 @@ export class Tombstoned {
         abandoned.push({ session, why: WHY[outcome ?? 'rejected'], hasStrayStub: false });
       }
     }
-    return new Tombstoned(sessionsDir, committed, [...checked.abandoned, ...abandoned]);
+    return new Tombstoned(sessionsDir, committed, [...checked.abandoned, ...abandoned], store.settleMs);
   }
 }
 

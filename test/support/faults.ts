@@ -13,6 +13,7 @@ import { PackReader } from '../../src/packs/pack-reader.ts';
 import { planArchive } from '../../src/plan/plan.ts';
 import type { Policy } from '../../src/plan/policy.ts';
 import { RunTally } from '../../src/report.ts';
+import { sweepLeftovers } from '../../src/restore/staging.ts';
 import { scan } from '../../src/scan/scan.ts';
 import { FileSessionStore } from '../../src/sessions/file-session-store.ts';
 import { tombstoneMark } from '../../src/sessions/row.ts';
@@ -128,6 +129,7 @@ export class FaultHome {
 
   /** One run of the line with the shipper in this process. */
   async run(parts: RunParts = {}): Promise<RunTally> {
+    await sweepLeftovers(this.sessionsDir);
     const objects = parts.objects ?? this.directory();
     const archive = await this.archive(objects);
     const settings: WorkerSettings = {
@@ -161,7 +163,7 @@ export class FaultHome {
       id: 'main',
       sessionsDir,
       sessions,
-      plan: async () =>
+      plan: async (ownLocks) =>
         planArchive({
           snapshot: await scan({
             store,
@@ -170,6 +172,7 @@ export class FaultHome {
             others: [],
             ownsOrphans: true,
             activity: NO_ACTIVITY,
+            ...(ownLocks ? { ownLocks } : {}),
           }),
           policy: this.policy,
           nowMs: this.nowMs,
