@@ -65,10 +65,12 @@ export class TranscriptLocks {
 
   async release(): Promise<void> {
     clearInterval(this.#timer);
-    for (const name of this.#names) {
-      if (await this.#isOurs(name)) await rm(join(this.#sessionsDir, lockName(name)), { force: true });
+    try {
+      for (const name of await this.held())
+        await rm(join(this.#sessionsDir, lockName(name)), { force: true });
+    } finally {
+      await this.#file?.close();
     }
-    await this.#file?.close();
   }
 
   /** The file is open, so no other can have its number. */

@@ -156,6 +156,12 @@ export class FaultHome {
     return tally;
   }
 
+  /** The same beside a gateway that writes nothing. */
+  runLive(parts: RunParts = {}): Promise<RunTally> {
+    const live = { lookAgainMs: 0, settleMs: 1, patienceMs: 5_000 };
+    return this.run({ sessions: new FileSessionStore(this.storePath, { live }), ...parts });
+  }
+
   lineStore(sessions: SessionStore): LineStore {
     const { sessionsDir, storePath } = this;
     const store = { id: 'main', agentId: 'main', storePath, sessionsDir, state: 'file' } as const;
