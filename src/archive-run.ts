@@ -12,11 +12,10 @@ import { sweepLeftovers } from './restore/staging.ts';
 import { piscinaShipper } from './ship/piscina-shipper.ts';
 import type { WorkerSettings } from './ship/task.ts';
 import { StoreLock } from './state/store-lock.ts';
-import { lookForRoad, type RoadStore, storeOnRoad, takeRoad } from './store-roads.ts';
+import { lookForRoad, type RoadStore, storeOnRoad } from './store-roads.ts';
 import { VERSION } from './version.ts';
 
 export interface ArchiveRunOptions {
-  readonly allowLiveGateway: boolean;
   readonly signal?: AbortSignal;
   readonly onProgress?: Line['onProgress'];
 }
@@ -56,11 +55,11 @@ export async function planRun(
 }
 
 function planned(installation: Installation, store: StoreLocation, road?: CommitRoad) {
-  const { active } =
-    road === undefined
-      ? { active: async () => undefined }
-      : storeOnRoad(installation, road, store, { allowLiveGateway: false });
-  return { id: store.id, plan: async () => planStore(installation, store, await active()) };
+  const plan = async () => {
+    const active = road && (await storeOnRoad(installation, road, store).active());
+    return planStore(installation, store, active && { active });
+  };
+  return { id: store.id, plan };
 }
 
 /** One nightly run over all stores. Holds each store's lock from before the plan until after the last unlink. */
@@ -69,7 +68,7 @@ export async function archiveRun(
   options: ArchiveRunOptions,
 ): Promise<ArchiveRun> {
   const stores = workableStores(installation);
-  const road = await takeRoad(installation, options.allowLiveGateway);
+  const road = await lookForRoad(installation);
   try {
     return await runOnRoad(installation, stores, road, options);
   } finally {
@@ -99,7 +98,9 @@ async function runOnRoad(
   const tally = new RunTally();
   const roadStore = (store: StoreLocation) =>
     storeOnRoad(installation, road, store, {
-      allowLiveGateway: options.allowLiveGateway,
+      onRetry: () => {
+        tally.counts.commitRetries += 1;
+      },
       onRejected: (reason) => tally.problem(`commit of store ${store.id}`, rejected(reason)),
     });
   const locks: StoreLock[] = [];
@@ -160,7 +161,8 @@ function lineStore(
     sessionsDir,
     sessions,
     mediaDir: place.mediaDir,
-    plan: async () => planStore(installation, { id, sessionsDir, ...place }, await active()),
+    plan: async (ownLocks = new Set()) =>
+      planStore(installation, { id, sessionsDir, ...place }, { active: await active(), ownLocks }),
     retiresTombstones: installation.config.retention.protectedRemoveAfterMs !== undefined,
     assertMayCommit: async () => {
       await lock.assertHeld();

@@ -1,10 +1,11 @@
 import type { Archive } from './archive/archive.ts';
-import { ClawbackError, type ErrorCode, toErrorData } from './errors.ts';
+import { ChangedRows } from './changed-rows.ts';
+import { Committing } from './committing.ts';
+import { ClawbackError, type ErrorCode, isClawbackError, toErrorData } from './errors.ts';
 import type { FileFolders } from './manifest/file-place.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import type { ArchivePlan } from './plan/plan.ts';
 import { planStores } from './plan/plan-stores.ts';
-import { reclaim } from './reclaim/reclaim.ts';
 import { unfinishedSessions } from './recover/unfinished.ts';
 import type { RunTally } from './report.ts';
 import { retireTombstones } from './retire/retire-tombstones.ts';
@@ -15,15 +16,16 @@ import { type Batch, type BatchOptions, makeBatches } from './ship/batches.ts';
 import { inGroups } from './ship/in-groups.ts';
 import type { Shipper } from './ship/shipper.ts';
 import type { CommittedSession } from './tombstone/committed.ts';
-import { recheck } from './tombstone/recheck.ts';
-import { Tombstoned } from './tombstone/tombstone-rows.ts';
 
 /** One store that a run works on. */
 export interface LineStore extends FileFolders {
   readonly id: string;
   readonly sessions: SessionStore;
-  /** Scans and plans afresh: before the run, and again before every commit. */
-  plan(): Promise<ArchivePlan>;
+  /**
+   * Scans and plans afresh: before the run, and again before every commit.
+   * @param ownLocks names of lock files that we hold ourselves: they keep nothing.
+   */
+  plan(ownLocks?: ReadonlySet<string>): Promise<ArchivePlan>;
   /** Whether tombstones of conversations that were archived long ago go too. */
   readonly retiresTombstones: boolean;
   /** @throws {ClawbackError} if a gateway has come up or our lock is gone: then nothing may be committed. */
@@ -41,32 +43,37 @@ export interface Line {
   readonly onProgress?: (sessionsDone: number, sessionsTotal: number) => void;
 }
 
+type Plans = ReadonlyMap<ArchivePlan, LineStore>;
+
 /**
  * The archive line: what earlier runs left is finished, then ship → recheck → tombstone → reclaim for every
- * batch that is ready, and at last one catalogue object.
+ * batch that is ready, once more for rows that had changed by then, and at last one catalogue object.
  */
 export async function runLine(line: Line, signal?: AbortSignal): Promise<ArchivePlan[]> {
-  const manifestIds = await finishEarlierRuns(line, signal);
-  await sweep(line);
-  const { plans, unplanned } = await planStores(line.stores);
-  for (const { store, error } of unplanned) line.tally.problem(`store ${store.id}`, error);
-  for (const [plan, store] of plans) await retire(line, store, plan, signal);
-  const batches: Batch[] = [];
-  for (const plan of plans.keys()) batches.push(...makeBatches(plan, line.batching, batches.length + 1));
-
-  const total = batches.reduce((sum, batch) => sum + batch.planned.length, 0);
-  let done = 0;
-  for await (const group of inGroups(batches.map((batch) => shipOne(line, batch, signal)))) {
-    for (const [plan, store] of plans) {
-      const ofStore = group.filter(({ batch }) => batch.plan === plan);
-      const sessions = ofStore.flatMap((shipped) => shipped.sessions);
-      if (await commit(line, store, sessions)) manifestIds.push(...manifestIdsOf(ofStore));
-      done += ofStore.reduce((sum, { batch }) => sum + batch.planned.length, 0);
-    }
-    line.onProgress?.(done, total);
+  const committing = new Committing(line.tally);
+  try {
+    const changed = new ChangedRows();
+    const batchIds = await finishEarlierRuns(line, committing, changed, signal);
+    await sweep(line);
+    const { plans, unplanned } = await planStores(line.stores);
+    for (const { store, error } of unplanned) line.tally.problem(`store ${store.id}`, error);
+    for (const [plan, store] of plans) await retire(line, store, plan, signal);
+    changed.forgetPlanned(plans);
+    const batches = batchesOf(plans, line.batching);
+    batchIds.push(...(await shipAndCommit(line, committing, changed, batches, signal)));
+    if (changed.isAny && !signal?.aborted)
+      batchIds.push(...(await onceMore(line, committing, changed, batches.length + 1, signal)));
+    line.tally.abandoned(changed.all);
+    await committing.settle(signal);
+    if (!signal?.aborted)
+      await writeCatalogue(
+        line,
+        batchIds.filter((id) => committing.isFinished(id)),
+      );
+    return [...plans.keys()];
+  } finally {
+    await committing.giveBack();
   }
-  if (!signal?.aborted) await writeCatalogue(line, manifestIds);
-  return [...plans.keys()];
 }
 
 /** What a run left that died while it removed tombstones. A store that cannot be planned is reported with its plan. */
@@ -93,58 +100,104 @@ async function retire(line: Line, store: LineStore, plan: ArchivePlan, signal?: 
   }
 }
 
-/** Batches of which something was stored. */
-function manifestIdsOf(shipped: readonly ShippedBatch[]): string[] {
-  return shipped.flatMap(({ batch, sessions }) => (sessions.length > 0 ? [batch.task.batchId] : []));
+interface PlannedBatch {
+  readonly batch: Batch;
+  readonly store: LineStore;
 }
 
-interface ShippedBatch {
-  readonly batch: Batch;
+function batchesOf(plans: Plans, options: BatchOptions, firstSequence = 1): PlannedBatch[] {
+  const batches: PlannedBatch[] = [];
+  for (const [plan, store] of plans) {
+    const ofPlan = makeBatches(plan, options, firstSequence + batches.length);
+    batches.push(...ofPlan.map((batch) => ({ batch, store })));
+  }
+  return batches;
+}
+
+/** Returns the batches of which something was stored. Rows that had changed by then are in `changed`. */
+async function shipAndCommit(
+  line: Line,
+  committing: Committing,
+  changed: ChangedRows,
+  batches: readonly PlannedBatch[],
+  signal: AbortSignal | undefined,
+  isAgain = false,
+): Promise<string[]> {
+  const total = batches.reduce((sum, { batch }) => sum + batch.planned.length, 0);
+  const batchIds: string[] = [];
+  let done = 0;
+  for await (const group of inGroups(batches.map((one) => shipOne(line, one, signal, isAgain)))) {
+    for (const store of new Set(group.map((shipped) => shipped.store))) {
+      const sessions = group.filter((shipped) => shipped.store === store).flatMap((one) => one.sessions);
+      changed.add(store, await committing.commit(store, sessions));
+    }
+    batchIds.push(
+      ...group.flatMap(({ batch, sessions }) => (sessions.length > 0 ? [batch.task.batchId] : [])),
+    );
+    done += group.reduce((sum, { batch }) => sum + batch.planned.length, 0);
+    if (!isAgain) line.onProgress?.(done, total);
+  }
+  return batchIds;
+}
+
+/**
+ * OpenClaw's first full save rewrites derived fields into every row, whatever its age: such rows are others by the
+ * time they are archived. They are planned and archived a second time, and no more than that.
+ */
+async function onceMore(
+  line: Line,
+  committing: Committing,
+  changed: ChangedRows,
+  firstSequence: number,
+  signal: AbortSignal | undefined,
+): Promise<string[]> {
+  try {
+    const { plans } = await planStores(changed.stores);
+    const narrowed = new Map([...plans].map(([plan, store]) => [changed.narrow(plan, store), store]));
+    changed.forgetPlanned(narrowed);
+    const batches = batchesOf(narrowed, line.batching, firstSequence);
+    return await shipAndCommit(line, committing, changed, batches, signal, true);
+  } catch (error) {
+    // The first round stands: its rows have yet to settle, and it gets its catalogue.
+    if (!isClawbackError(error)) throw error;
+    line.tally.problem('a second look at rows that had changed', error);
+    return [];
+  }
+}
+
+interface ShippedBatch extends PlannedBatch {
   readonly sessions: readonly CommittedSession[];
 }
 
 /** A batch that fails is counted, and leaves everything local as it was. */
-async function shipOne(line: Line, batch: Batch, signal?: AbortSignal): Promise<ShippedBatch> {
+async function shipOne(
+  line: Line,
+  { batch, store }: PlannedBatch,
+  signal: AbortSignal | undefined,
+  isAgain: boolean,
+): Promise<ShippedBatch> {
   try {
     const report = await line.shipper.ship(batch.task, signal);
-    line.tally.shipped(batch, report);
+    line.tally.shipped(batch, report, isAgain);
     const sessions = report.shipped.flatMap(({ index, files }) => {
       const entry = batch.task.sessions[index]?.entry;
       return entry === undefined ? [] : [{ entry, files }];
     });
-    return { batch, sessions };
+    return { batch, store, sessions };
   } catch (error) {
     if (!signal?.aborted) line.tally.failed(batch, toErrorData(error));
-    return { batch, sessions: [] };
-  }
-}
-
-/**
- * Looks again, changes the rows, frees the files. Files that need no row changed go first: on a full disk they
- * make the room that rewriting the store takes. Returns false, with the reason in the tally, if the store
- * could not be changed or a file not removed: the sessions are in the archive, and the next run finishes them.
- */
-async function commit(line: Line, store: LineStore, sessions: readonly CommittedSession[]): Promise<boolean> {
-  if (sessions.length === 0) return true;
-  try {
-    await store.assertMayCommit();
-    const checked = recheck(sessions, await store.plan());
-    const rowless = Tombstoned.withoutRows(store, checked);
-    const first = await reclaim(rowless);
-    line.tally.tombstoned(rowless, first);
-    const tombstoned = await Tombstoned.commit(store.sessions, store, checked);
-    const second = await reclaim(tombstoned);
-    line.tally.tombstoned(tombstoned, second);
-    return [...first.left, ...second.left].every(({ isFailure }) => !isFailure);
-  } catch (error) {
-    line.tally.uncommitted(sessions, toErrorData(error));
-    return false;
+    return { batch, store, sessions: [] };
   }
 }
 
 /** A manifest without a catalogue line is a run that died after its commit record: its rows and files may still be here. */
-async function finishEarlierRuns(line: Line, signal?: AbortSignal): Promise<string[]> {
-  const finished: string[] = [];
+async function finishEarlierRuns(
+  line: Line,
+  committing: Committing,
+  changed: ChangedRows,
+  signal?: AbortSignal,
+): Promise<string[]> {
+  const batchIds: string[] = [];
   for (const batchId of await line.archive.uncataloguedBatchIds(signal)) {
     try {
       const manifest = await line.archive.manifest(batchId, signal);
@@ -152,16 +205,16 @@ async function finishEarlierRuns(line: Line, signal?: AbortSignal): Promise<stri
       if (store === undefined) continue;
       await proveAgain(line, manifest, signal);
       const sessions = await unfinishedSessions(manifest, store, line.batching.keepModelRunFiles);
-      const before = line.tally.finishedSessions;
-      if (await commit(line, store, sessions)) finished.push(batchId);
-      line.tally.counts.recoveredSessions += line.tally.finishedSessions - before;
+      line.tally.recovering(sessions);
+      changed.add(store, await committing.commit(store, sessions));
+      batchIds.push(batchId);
     } catch (error) {
       // A damaged batch must not keep all others from being archived, night after night: it is reported, and stays.
       if (!(error instanceof ClawbackError) || !DAMAGE.has(error.code)) throw error;
       line.tally.problem(`batch ${batchId} of an earlier run`, error);
     }
   }
-  return finished;
+  return batchIds;
 }
 
 const DAMAGE = new Set<ErrorCode>([

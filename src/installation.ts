@@ -10,12 +10,13 @@ import { assertInstance } from './manifest/keys.ts';
 import { openObjectStore } from './objects/open.ts';
 import { readActivity, withGatewayRuns } from './openclaw/activity.ts';
 import { discoverStores, type StoreLocation } from './openclaw/discover-stores.ts';
-import { probeGateway } from './openclaw/gateway-probe.ts';
+import { type GatewayState, probeGateway } from './openclaw/gateway-probe.ts';
 import { type OpenClawConfig, readOpenClawConfig } from './openclaw/openclaw-config.ts';
 import { type Environment, resolveStateDir } from './openclaw/state-dir.ts';
 import { type ArchivePlan, planArchive } from './plan/plan.ts';
 import { type Snapshot, scan } from './scan/scan.ts';
 import { FileSessionStore } from './sessions/file-session-store.ts';
+import { LIVE_TIMES, type LiveTimes } from './sessions/live-times.ts';
 import { LocalState } from './state/local-state.ts';
 
 export interface InstallationOptions {
@@ -28,6 +29,8 @@ export interface InstallationOptions {
   readonly jobs?: number | undefined;
   readonly env: Environment;
   readonly clock: Clock;
+  /** @default LIVE_TIMES */
+  readonly liveTimes?: LiveTimes | undefined;
 }
 
 /** One OpenClaw on this machine, with its settings and ours. */
@@ -43,27 +46,20 @@ export interface Installation {
   readonly clock: Clock;
   readonly env: Environment;
   readonly agents: readonly string[] | undefined;
+  /** The waits of commits beside a gateway. */
+  readonly liveTimes: LiveTimes;
 }
 
 /** Reads configuration and finds the stores; contacts no archive and writes nothing. */
 export async function openInstallation(options: InstallationOptions): Promise<Installation> {
-  const { env, clock, agents } = options;
+  const { env, clock, agents, liveTimes = LIVE_TIMES } = options;
   const stateDir = stateDirOf(options);
   const { config } = await loadInstallationConfig(stateDir, options);
   const openclaw = await readOpenClawConfig({ stateDir, env });
   const allStores = await discoverStores({ stateDir, openclaw });
   const stores = agents === undefined ? allStores : await discoverStores({ stateDir, openclaw, agents });
-  return {
-    stateDir,
-    config,
-    openclaw,
-    stores,
-    allStores,
-    state: new LocalState(stateDir),
-    clock,
-    env,
-    agents,
-  };
+  const state = new LocalState(stateDir);
+  return { stateDir, config, openclaw, stores, allStores, state, clock, env, agents, liveTimes };
 }
 
 /** OpenClaw's state folder: as named, else as OpenClaw itself finds it. Need not exist. */
@@ -112,7 +108,7 @@ export function workableStores({ stores, stateDir }: Installation): readonly Sto
 export async function takeSnapshot(
   { stateDir, openclaw, allStores }: Installation,
   store: StoreLocation,
-  active: ReadonlyMap<string, string> = new Map(),
+  beside: Beside = {},
 ): Promise<Snapshot> {
   const sharing = allStores.filter(
     ({ sessionsDir, state }) => sessionsDir === store.sessionsDir && state !== 'absent',
@@ -130,32 +126,48 @@ export async function takeSnapshot(
     others: others.map(({ storePath }) => new FileSessionStore(storePath)),
     // Of several stores in one folder the first has the orphans; none, if there is one whose rows we cannot read.
     ownsOrphans: sharing[0]?.storePath === store.storePath && sharing.every(({ state }) => state === 'file'),
-    activity: withGatewayRuns(await readActivity(stateDir, openclaw), active),
+    activity: withGatewayRuns(await readActivity(stateDir, openclaw), beside.active ?? new Map()),
+    ownLocks: beside.ownLocks ?? new Set(),
   });
 }
 
-/** @param active session keys that a running gateway works on, with what it says of them. */
+/** What only this process knows of a store at this moment. */
+export interface Beside {
+  /** Session keys that a running gateway works on, with what it says of them. */
+  readonly active?: ReadonlyMap<string, string>;
+  /** Names of lock files that we hold ourselves: they keep nothing. */
+  readonly ownLocks?: ReadonlySet<string>;
+}
+
 export async function planStore(
   installation: Installation,
   store: StoreLocation,
-  active?: ReadonlyMap<string, string>,
+  beside?: Beside,
 ): Promise<ArchivePlan> {
   const { config, agents, clock, state } = installation;
   return planArchive({
-    snapshot: await takeSnapshot(installation, store, active),
+    snapshot: await takeSnapshot(installation, store, beside),
     policy: { ...config.retention, ...(agents === undefined ? {} : { agentIds: agents }) },
     nowMs: clock.nowMs(),
     restoredAtMs: await state.restoredAtMs(),
   });
 }
 
-/** @throws {ClawbackError} `gateway-running`: without our plugin in it, a live gateway could lose our change or we its. */
-export async function assertNoGateway({ stateDir, openclaw }: Installation): Promise<void> {
+/** The gateway of this OpenClaw, if one is up. */
+export function findGateway({
+  stateDir,
+  openclaw,
+}: Pick<Installation, 'stateDir' | 'openclaw'>): Promise<GatewayState> {
   const { configPath, gatewayPort: port } = openclaw;
-  const gateway = await probeGateway({ stateDir, configPath, port, tmpDir: tmpdir() });
+  return probeGateway({ stateDir, configPath, port, tmpDir: tmpdir() });
+}
+
+/** For a run that began without a gateway. @throws {ClawbackError} `gateway-running`: one that has come up since could lose our change, or we its. */
+export async function assertNoGateway(installation: Installation): Promise<void> {
+  const gateway = await findGateway(installation);
   if (!gateway.running) return;
   throw new ClawbackError('gateway-running', `look for a running gateway: ${gateway.detail}`, {
-    hint: 'stop it (openclaw gateway stop) and run again; --allow-live-gateway goes on at your own risk',
+    hint: 'it has started meanwhile; run again, and the commit is made beside it',
     retryable: true,
   });
 }

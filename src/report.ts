@@ -6,7 +6,6 @@ import type { Retired, TombstoneKept } from './retire/retire-tombstones.ts';
 import type { Batch } from './ship/batches.ts';
 import type { ShipReport } from './ship/task.ts';
 import type { Abandoned, CommittedSession } from './tombstone/committed.ts';
-import type { Tombstoned } from './tombstone/tombstone-rows.ts';
 
 /** Rows and files of a plan, counted the way operators ask. */
 export interface PlanCounts {
@@ -83,6 +82,8 @@ export interface RunCounts {
   freedBytes: number;
   /** Rows of tombstones of conversations archived long ago. */
   tombstonesRemoved: number;
+  /** Attempts of commits that met another writer of the store and were made again. */
+  commitRetries: number;
   /** Of all these, the sessions that an earlier run had archived and this one finished. */
   recoveredSessions: number;
 }
@@ -102,6 +103,7 @@ export class RunTally {
     filesReclaimed: 0,
     freedBytes: 0,
     tombstonesRemoved: 0,
+    commitRetries: 0,
     recoveredSessions: 0,
   };
   readonly failures: SessionFailure[] = [];
@@ -113,6 +115,7 @@ export class RunTally {
   readonly tombstonesKept: TombstoneKept[] = [];
   /** Archive ids chosen by `retention.maxEntries`, to tell capped rows from pruned ones. */
   readonly #capped = new Set<string>();
+  readonly #recovered = new Set<string>();
 
   /** Sessions whose rows were changed or whose loose files went. */
   get finishedSessions(): number {
@@ -126,14 +129,15 @@ export class RunTally {
     );
   }
 
-  shipped(batch: Batch, report: ShipReport): void {
+  /** @param isAgain the same sessions a second time in one run: their files are counted already, the new objects are not. */
+  shipped(batch: Batch, report: ShipReport, isAgain = false): void {
     for (const { index, files } of report.shipped) {
-      this.counts.filesArchived += files.length;
+      if (!isAgain) this.counts.filesArchived += files.length;
       const archiveId = batch.task.sessions[index]?.entry.archiveId;
       if (batch.planned[index]?.reason === 'ordinary-cap' && archiveId !== undefined)
         this.#capped.add(archiveId);
     }
-    this.counts.rawBytes += report.rawBytes;
+    if (!isAgain) this.counts.rawBytes += report.rawBytes;
     this.counts.storedBytes += report.storedBytes;
     this.counts.objects += report.objects;
     for (const { index, error } of report.skipped) {
@@ -163,22 +167,32 @@ export class RunTally {
     this.tombstonesKept.push(...kept);
   }
 
-  tombstoned(result: Tombstoned, reclaimed: Reclaimed): void {
+  /** Rows changed for good, or loose files archived, and what became of the files. */
+  finished(sessions: readonly CommittedSession[], reclaimed: Reclaimed): void {
     const { counts } = this;
-    for (const { entry } of result.sessions) {
+    for (const { entry } of sessions) {
       if (entry.action === 'files') counts.orphanSessionsArchived += 1;
       else if (entry.action === 'trim') counts.protectedRowsTrimmed += 1;
       else if (entry.kind === 'model-run') counts.modelRunRowsRemoved += 1;
       else if (this.#capped.has(entry.archiveId)) counts.ordinaryRowsCapped += 1;
       else counts.ordinaryRowsPruned += 1;
+      if (this.#recovered.has(entry.archiveId)) counts.recoveredSessions += 1;
     }
     counts.filesReclaimed += reclaimed.files;
     counts.freedBytes += reclaimed.freedBytes;
     this.filesLeft.push(...reclaimed.left);
-    for (const { session, why } of result.abandoned) {
+  }
+
+  abandoned(abandoned: readonly Abandoned[]): void {
+    for (const { session, why } of abandoned) {
       const { sessionKey, sessionId } = session.entry;
       this.leftAlone.push({ sessionKey, sessionId, why });
     }
+  }
+
+  /** What an earlier run had archived: counted as such when it is finished. */
+  recovering(sessions: readonly CommittedSession[]): void {
+    for (const { entry } of sessions) this.#recovered.add(entry.archiveId);
   }
 
   #fail(batch: Batch, index: number, error: ErrorData): void {

@@ -1,16 +1,10 @@
-import { tmpdir } from 'node:os';
-import { ClawbackError } from './errors.ts';
 import { type CommitRoad, findRoad } from './gateway/commit-road.ts';
 import { readGatewayAuth } from './gateway/gateway-auth.ts';
 import { GatewaySessionStore } from './gateway/gateway-session-store.ts';
-import { assertNoGateway, type Installation } from './installation.ts';
+import { assertNoGateway, findGateway, type Installation } from './installation.ts';
 import type { StoreLocation } from './openclaw/discover-stores.ts';
-import { probeGateway } from './openclaw/gateway-probe.ts';
 import { FileSessionStore } from './sessions/file-session-store.ts';
 import type { SessionStore } from './sessions/session-store.ts';
-
-/** A gateway that read the store before our commit has written by then; its cache lives on for 45 s without a write. */
-const LIVE_SETTLE_MS = 2_000;
 
 /** One store on the road that was taken. */
 export interface RoadStore {
@@ -22,36 +16,29 @@ export interface RoadStore {
 }
 
 /** How rows can be changed now. Changes nothing. Close it. */
-export async function lookForRoad({ stateDir, openclaw, env }: Installation): Promise<CommitRoad> {
-  const { configPath, gatewayPort: port } = openclaw;
+export async function lookForRoad(
+  installation: Pick<Installation, 'stateDir' | 'openclaw' | 'env'>,
+): Promise<CommitRoad> {
+  const { stateDir, openclaw, env } = installation;
   return findRoad({
-    gateway: await probeGateway({ stateDir, configPath, port, tmpDir: tmpdir() }),
-    port,
+    gateway: await findGateway(installation),
+    port: openclaw.gatewayPort,
     auth: () => readGatewayAuth({ stateDir, env }),
   });
 }
 
-/** The road of a run that changes rows. @throws {ClawbackError} `gateway-running` if it leads past a running gateway and nobody allowed that. */
-export async function takeRoad(installation: Installation, allowLiveGateway: boolean): Promise<CommitRoad> {
-  const road = await lookForRoad(installation);
-  if (road.name !== 'outside' || allowLiveGateway) return road;
-  throw new ClawbackError('gateway-running', `look for a running gateway: ${road.why}`, {
-    hint: `${road.hint}. Or stop it (openclaw gateway stop) and run again; --allow-live-gateway goes on at your own risk`,
-    retryable: true,
-  });
-}
-
 export interface RoadStoreOptions {
-  readonly allowLiveGateway: boolean;
   /** Told once per reason why the gateway would not take a change. */
   readonly onRejected?: (reason: string) => void;
+  /** Told of every attempt that met another writer of the store. */
+  readonly onRetry?: () => void;
 }
 
 export function storeOnRoad(
   installation: Installation,
   road: CommitRoad,
   { id, storePath }: StoreLocation,
-  { allowLiveGateway, onRejected }: RoadStoreOptions,
+  { onRejected, onRetry }: RoadStoreOptions = {},
 ): RoadStore {
   const none = async () => new Map<string, string>();
   if (road.name === 'gateway') {
@@ -69,11 +56,11 @@ export function storeOnRoad(
     // Whatever the gateway does meanwhile, it is the one that commits.
     return { sessions, active, assertMayCommit: async () => {} };
   }
-  // Beside a gateway that does not commit for us, and wherever one may come up during the run.
-  if (road.name === 'outside' || allowLiveGateway) {
-    const sessions = new FileSessionStore(storePath, { settleMs: LIVE_SETTLE_MS });
-    return { sessions, active: none, assertMayCommit: async () => {} };
-  }
-  const sessions = new FileSessionStore(storePath);
-  return { sessions, active: none, assertMayCommit: () => assertNoGateway(installation) };
+  const times = road.name === 'outside' ? { live: installation.liveTimes } : {};
+  const sessions = new FileSessionStore(storePath, { ...times, ...(onRetry ? { onRetry } : {}) });
+  // Who began beside a gateway watches each commit; who began without one does not.
+  const assertMayCommit = async () => {
+    if (road.name === 'direct') await assertNoGateway(installation);
+  };
+  return { sessions, active: none, assertMayCommit };
 }

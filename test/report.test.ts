@@ -2,8 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { countPlans, RunTally } from '../src/report.ts';
 import { makeBatches } from '../src/ship/batches.ts';
 import type { ShipReport } from '../src/ship/task.ts';
-import { Tombstoned } from '../src/tombstone/tombstone-rows.ts';
-import { foldersOf } from './support/sessions.ts';
 import { DAY_MS, fileOf, planOf, rowOf, uuid } from './support/snapshot.ts';
 
 const CHANNEL = 'agent:main:slack:channel:c1';
@@ -82,7 +80,6 @@ describe('the counts of a plan', () => {
 
 describe('the tally of a run', () => {
   const done = batch.task.sessions.map(({ entry }) => ({ entry, files: [] }));
-  const finished = Tombstoned.withoutRows(foldersOf('/nowhere'), { ready: [], done, abandoned: [] });
   const reclaimed = {
     files: 3,
     freedBytes: 12_288,
@@ -92,7 +89,7 @@ describe('the tally of a run', () => {
   it('counts each session under what was done to it', () => {
     const tally = new RunTally();
     tally.shipped(batch, reportOf());
-    tally.tombstoned(finished, reclaimed);
+    tally.finished(done, reclaimed);
     expect(tally.counts).toMatchObject({
       modelRunRowsRemoved: 1,
       protectedRowsTrimmed: 1,
@@ -107,6 +104,13 @@ describe('the tally of a run', () => {
       objects: 2,
     });
     expect(tally.filesLeft).toEqual(reclaimed.left);
+  });
+
+  it('counts the files of a session once that had to be archived twice, and all that was stored', () => {
+    const tally = new RunTally();
+    tally.shipped(batch, reportOf());
+    tally.shipped(batch, reportOf(), true);
+    expect(tally.counts).toMatchObject({ filesArchived: 3, rawBytes: 10, storedBytes: 10, objects: 4 });
   });
 
   it('tells a session whose files changed, which is fine, from one that could not be read', () => {

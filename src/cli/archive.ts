@@ -24,7 +24,6 @@ import {
 
 interface ArchiveFlags {
   readonly dryRun?: boolean;
-  readonly allowLiveGateway?: boolean;
 }
 
 export const archive: Verb<ArchiveFlags> = async (io, flags) => {
@@ -73,7 +72,6 @@ async function realRun(
   const { clock, config } = installation;
   const startedMs = clock.nowMs();
   const run = await archiveRun(installation, {
-    allowLiveGateway: flags.allowLiveGateway ?? false,
     signal: io.signal,
     onProgress: (done, total) => {
       if (flags.verbose && !flags.json) io.stderr.write(`archived ${done} of ${total} sessions\n`);

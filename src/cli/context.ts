@@ -3,6 +3,7 @@ import type { OnDamage } from '../archive/archive.ts';
 import type { Clock } from '../clock.ts';
 import { type Installation, type InstallationOptions, openInstallation } from '../installation.ts';
 import type { Environment } from '../openclaw/state-dir.ts';
+import type { LiveTimes } from '../sessions/live-times.ts';
 
 /** Everything outside of the program that a verb may use. */
 export interface Io {
@@ -12,6 +13,8 @@ export interface Io {
   readonly clock: Clock;
   /** Aborted by the first Ctrl-C. */
   readonly signal: AbortSignal;
+  /** How long commits beside a gateway are watched. @default LIVE_TIMES */
+  readonly liveTimes?: LiveTimes | undefined;
 }
 
 /** Exit codes, as documented in docs/cli-json.md. */
@@ -67,6 +70,7 @@ export function installationOptions(io: Io, flags: GlobalFlags): InstallationOpt
     jobs: flags.jobs,
     env: io.env,
     clock: io.clock,
+    liveTimes: io.liveTimes,
   };
 }
 

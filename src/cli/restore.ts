@@ -18,7 +18,7 @@ import {
 } from '../restore/restore-in-place.ts';
 import { sweepLeftovers } from '../restore/staging.ts';
 import { StoreLock } from '../state/store-lock.ts';
-import { lookForRoad, storeOnRoad, takeRoad } from '../store-roads.ts';
+import { lookForRoad, storeOnRoad } from '../store-roads.ts';
 import {
   EXIT,
   type ExitCode,
@@ -36,7 +36,6 @@ interface RestoreFlags {
   readonly dryRun?: boolean;
   readonly force?: boolean;
   readonly resume?: boolean;
-  readonly allowLiveGateway?: boolean;
   readonly generation?: number;
 }
 
@@ -111,12 +110,10 @@ async function intoStore(
   const store = storeOf(installation, opened);
   const nowMs = installation.clock.nowMs();
   const options: RestoreOptions = { force: flags.force ?? false, resume: flags.resume ?? false, nowMs };
-  const road = await (flags.dryRun
-    ? lookForRoad(installation)
-    : takeRoad(installation, flags.allowLiveGateway ?? false));
+  const road = await lookForRoad(installation);
   try {
     if (flags.dryRun) {
-      const target = await targetOf(installation, store, opened, undefined, road, flags);
+      const target = await targetOf(installation, store, opened, undefined, road);
       report(opened, await planRestore(session, target, options), io, flags, [], road);
       return EXIT.done;
     }
@@ -141,7 +138,7 @@ async function onRoad(
   const lock = await StoreLock.acquirePatiently(store.sessionsDir, 'clawback restore', nowMs);
   try {
     await sweepLeftovers(store.sessionsDir, store.mediaDir);
-    const target = await targetOf(installation, store, opened, lock, road, flags);
+    const target = await targetOf(installation, store, opened, lock, road);
     const plan = await planRestore(session, target, options);
     // Recorded first: were we to die half-way, the files put back so far would not be archived again at once.
     const restoredName = session.sessionId ?? session.sessionKey;
@@ -175,12 +172,9 @@ async function targetOf(
   { session }: OpenedSession,
   lock: StoreLock | undefined,
   road: CommitRoad,
-  flags: RestoreFlags,
 ): Promise<RestoreTarget> {
   const { prompts } = await takeSnapshot(installation, store);
-  const { sessions, active, assertMayCommit } = storeOnRoad(installation, road, store, {
-    allowLiveGateway: flags.allowLiveGateway ?? false,
-  });
+  const { sessions, active, assertMayCommit } = storeOnRoad(installation, road, store);
   return {
     sessions,
     sessionsDir: store.sessionsDir,

@@ -38,11 +38,7 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
     program
       .command('archive')
       .description('the nightly run: archive what the settings select, trim rows, free the disk')
-      .option('--dry-run', 'print the plan and the reason for every row; change nothing')
-      .option(
-        '--allow-live-gateway',
-        'run although an OpenClaw gateway is up: it may overwrite what we change',
-      ),
+      .option('--dry-run', 'print the plan and the reason for every row; change nothing'),
     async () => (await import('./archive.ts')).archive,
   );
   verb(
@@ -58,8 +54,7 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
         '--generation <n>',
         'of a conversation archived several times: 1 the oldest, -1 the newest (default)',
         parseGeneration,
-      )
-      .option('--allow-live-gateway', 'restore in place although an OpenClaw gateway is up'),
+      ),
     async () => (await import('./restore.ts')).restore,
   );
   verb(

@@ -1,22 +1,20 @@
-import { tmpdir } from 'node:os';
-import { probeGateway } from '../openclaw/gateway-probe.ts';
-import { type Finding, ok, problem } from './check.ts';
+import { lookForRoad } from '../store-roads.ts';
+import { type Finding, ok, problem, warning } from './check.ts';
 import { attempt, type Examination } from './examination.ts';
 
 /** Whether a gateway is up, and which way a commit would take then. */
-export async function checkGateway({ openclaw, stateDir }: Examination): Promise<readonly Finding[]> {
+export async function checkGateway(examination: Examination): Promise<readonly Finding[]> {
+  const { openclaw, stateDir, options } = examination;
   if (!openclaw.ok) return [];
-  const { configPath, gatewayPort } = openclaw.value;
-  const probe = await attempt(() =>
-    probeGateway({ stateDir, configPath, port: gatewayPort, tmpDir: tmpdir() }),
-  );
-  if (!probe.ok) return [problem(probe.error)];
-  if (!probe.value.running)
+  const road = await attempt(() => lookForRoad({ stateDir, openclaw: openclaw.value, env: options.env }));
+  if (!road.ok) return [problem(road.error)];
+  road.value.close();
+  const { name, why } = road.value;
+  if (name === 'direct') {
+    const { gatewayPort } = openclaw.value;
     return [ok(`no gateway is up (port ${gatewayPort}): a run rewrites sessions.json itself`)];
-  return [
-    problem({
-      message: `a gateway is up (${probe.value.detail}): a run stops before it changes anything`,
-      hint: 'stop it for the run (openclaw gateway stop), or run with --allow-live-gateway at your own risk',
-    }),
-  ];
+  }
+  if (name === 'gateway') return [ok(`${why}: it changes the rows itself, exactly`)];
+  const text = `${why}: a run watches each of its changes for most of a minute before it frees the files`;
+  return [warning(text, road.value.hint)];
 }

@@ -29,6 +29,8 @@ export interface GatewayStore {
  */
 export class GatewaySessionStore implements SessionStore {
   readonly kind = 'gateway';
+  /** Its queue is the gateway's own. */
+  readonly settleMs = 0;
   readonly path: string;
   readonly #client: GatewayClient;
   readonly #store: GatewayStore;

@@ -12,6 +12,7 @@ import type { GatewayRows, GatewaySessions } from './openclaw-api.ts';
  */
 export class RevivedRows implements SessionStore {
   readonly kind = 'file';
+  readonly settleMs = 0;
   readonly path: string;
   readonly #gateway: GatewaySessions;
   readonly #archived: ArchivedRow;

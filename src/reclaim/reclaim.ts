@@ -1,12 +1,12 @@
 import { lstat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { describe, errnoOf } from '../errors.ts';
-import { pathOf, placeName } from '../manifest/file-place.ts';
+import { placeName } from '../manifest/file-place.ts';
 import { describeStats, sameIdentity } from '../scan/scan.ts';
 import { namedOriginals } from '../scan/scan-media.ts';
 import { syncDirectory } from '../sessions/sync-directory.ts';
+import type { Settled } from '../settle/settled.ts';
 import type { ArchivedFile } from '../ship/task.ts';
-import type { Tombstoned } from '../tombstone/tombstone-rows.ts';
 
 export interface LeftFile {
   readonly name: string;
@@ -24,16 +24,16 @@ export interface Reclaimed {
 }
 
 /**
- * Unlinks exactly the files that a `Tombstoned` names, each only while it is still the file that was hashed. An image
+ * Unlinks exactly the files that a `Settled` names, each only while it is still the file that was hashed. An image
  * that two attachment records name goes with the last of them.
  */
-export async function reclaim(tombstoned: Tombstoned): Promise<Reclaimed> {
+export async function reclaim(settled: Settled): Promise<Reclaimed> {
   let files = 0;
   let freedBytes = 0;
   const left: LeftFile[] = [];
   const folders = new Set<string>();
   const remove = async (file: ArchivedFile) => {
-    const path = pathOf(file, tombstoned.folders);
+    const path = settled.pathOf(file);
     const result = await unlinkUnchanged(path, file);
     if (typeof result !== 'number') left.push({ name: placeName(file), ...result });
     else {
@@ -42,13 +42,13 @@ export async function reclaim(tombstoned: Tombstoned): Promise<Reclaimed> {
       folders.add(dirname(path));
     }
   };
-  const all = tombstoned.sessions.flatMap((session) => session.files);
+  const all = settled.sessions.flatMap((session) => session.files);
   for (const file of all) if (file.kind !== 'media-original') await remove(file);
   const originals = new Map(
     all.flatMap((file) => (file.kind === 'media-original' ? [[file.name, file]] : [])),
   );
   if (originals.size > 0) {
-    const named = await namedOriginals(tombstoned.folders.mediaDir);
+    const named = await namedOriginals(settled.folders.mediaDir);
     for (const file of originals.values()) {
       if (!named.has(file.name)) await remove(file);
       else left.push({ name: placeName(file), why: 'another attachment record names it', isFailure: false });

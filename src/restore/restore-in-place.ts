@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Archive } from '../archive/archive.ts';
 import { ClawbackError } from '../errors.ts';
 import { type FileFolders, isMedia, pathOf, placeName } from '../manifest/file-place.ts';
@@ -7,7 +8,7 @@ import type { Manifest, ManifestFile, ManifestSession } from '../manifest/manife
 import { isHarmlessRecord } from '../scan/scan-media.ts';
 import { rowSha256 } from '../sessions/canonical-json.ts';
 import { sessionIdOf } from '../sessions/row.ts';
-import type { Row, SessionStore } from '../sessions/session-store.ts';
+import type { Row, RowOutcome, SessionStore } from '../sessions/session-store.ts';
 import { syncDirectory } from '../sessions/sync-directory.ts';
 import { removeOwnStub } from '../tombstone/stub-transcript.ts';
 import { fetchFiles } from './fetch-files.ts';
@@ -161,16 +162,32 @@ async function assertHarmless(
   );
 }
 
+/** How often a row is put back that another process overwrites with what was there before. */
+const ROUNDS = 3;
+
 async function putRow({ session, row, current }: RestorePlan, { sessions }: RestoreTarget): Promise<void> {
   if (row?.kind !== 'put' || session.sessionKey === null) return;
   const { sessionKey } = session;
   const expectSha256 = current === undefined ? null : rowSha256(current);
   const { archiveId } = session;
   const change = { sessionKey, archiveId, expectSha256, replaceWith: row.row };
-  const outcome = (await sessions.commit([change])).get(sessionKey);
-  if (outcome === 'committed') return;
-  const what = `restore ${session.archiveId}: ${ROW_STAYED[outcome ?? 'rejected']}`;
-  throw new ClawbackError('restore-conflict', what, {
+  let stayed: Exclude<RowOutcome, 'committed'> = 'changed';
+  for (let round = 1; round <= ROUNDS; round += 1) {
+    const outcome = (await sessions.commit([change])).get(sessionKey) ?? 'rejected';
+    if (outcome !== 'committed') {
+      stayed = outcome;
+      break;
+    }
+    if (sessions.settleMs === 0) return;
+    await delay(sessions.settleMs);
+    const found = (await sessions.read()).rows.find((one) => one.sessionKey === sessionKey)?.row;
+    const isAsBefore = found === undefined ? expectSha256 === null : rowSha256(found) === expectSha256;
+    if (isAsBefore) continue;
+    // A message that has come meanwhile continues the restored session, and has touched its row.
+    if (found !== undefined && sessionIdOf(found) === sessionIdOf(row.row)) return;
+    break;
+  }
+  throw new ClawbackError('restore-conflict', `restore ${session.archiveId}: ${ROW_STAYED[stayed]}`, {
     hint: 'the files are in place; run the same command again to put the row back',
     retryable: true,
   });

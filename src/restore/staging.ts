@@ -2,7 +2,9 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import glob from 'fast-glob';
+import { putBackStaged } from '../settle/staged-files.ts';
 import { LOCK_NAME } from '../state/store-lock.ts';
+import { sweepTranscriptLocks } from '../state/transcript-locks.ts';
 
 const PREFIX = '.clawback-restore-';
 
@@ -23,10 +25,13 @@ function prefixOf(owner: string | undefined): string {
 }
 
 /**
- * Removes what processes that died have left: staging folders, and locks that were being made. Only the holder of
- * the store's lock may call it: nobody else is restoring then, and whoever is making a lock will not get it.
+ * Removes what processes that died have left: folders of restores, locks that were being made, locks on transcripts;
+ * archived files that were waiting for their end go back to their places. Only the holder of the store's lock may
+ * call it: nobody else is restoring or archiving then, and whoever is making a lock will not get it.
  */
 export async function sweepLeftovers(sessionsDir: string, mediaDir?: string): Promise<void> {
+  await sweepTranscriptLocks(sessionsDir);
+  await putBackStaged(sessionsDir, Date.now());
   const left = await namesLike(sessionsDir, [`${PREFIX}*`, `${LOCK_NAME}.*`]);
   if (mediaDir !== undefined) left.push(...(await namesLike(mediaDir, [`${prefixOf(sessionsDir)}*`])));
   for (const path of left) await rm(path, { recursive: true, force: true });

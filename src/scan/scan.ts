@@ -62,6 +62,8 @@ export interface ScanInput {
   readonly others: readonly SessionStore[];
   readonly ownsOrphans: boolean;
   readonly activity: ActivityEvidence;
+  /** Names of lock files that we hold ourselves: they say nothing about the conversation. */
+  readonly ownLocks?: ReadonlySet<string>;
 }
 
 /** Reads only. Files that vanish while we look are not in the snapshot. */
@@ -71,7 +73,7 @@ export async function scan(input: ScanInput): Promise<Snapshot> {
     input.sessions.read(),
     Promise.all(input.neighbours.map((neighbour) => neighbour.read())),
     readAll(input.others),
-    scanFiles(store),
+    scanFiles(store, input.ownLocks ?? new Set()),
     scanPrompts(store.sessionsDir),
     realpath(store.sessionsDir),
   ]);
@@ -116,10 +118,14 @@ function visitorsOf(folders: readonly string[]) {
   return (snapshot: StoreSnapshot) => ({ rows: snapshot.rows.filter(isHere) });
 }
 
-async function scanFiles(store: StoreLocation): Promise<ReadonlyMap<string, ScannedFile>> {
+async function scanFiles(
+  store: StoreLocation,
+  ownLocks: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, ScannedFile>> {
   const storeName = basename(store.storePath);
   const files = new Map<string, ScannedFile>();
   for (const name of await listNames(store.sessionsDir)) {
+    if (ownLocks.has(name)) continue;
     const stats = await lstatIfThere(join(store.sessionsDir, name));
     if (stats === undefined || stats.isDirectory()) continue;
     files.set(name, { name, ...classifyFileName(name, storeName), ...describeStats(stats) });

@@ -1,190 +1,108 @@
-import { randomUUID } from 'node:crypto';
-import { type BigIntStats, lstatSync, renameSync } from 'node:fs';
-import { constants, open, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ClawbackError, errnoOf } from '../errors.ts';
-import { rowSha256 } from './canonical-json.ts';
+import { isClawbackError } from '../errors.ts';
+import { isSameButDerived } from './derived-fields.ts';
+import type { LiveTimes } from './live-times.ts';
 import type { Row, RowChange, RowOutcome, SessionStore, StoreSnapshot } from './session-store.ts';
+import { loadStore } from './store-file.ts';
+import { StoreRewriter } from './store-rewriter.ts';
 import { StoreText } from './store-text.ts';
-import { syncDirectory } from './sync-directory.ts';
 
-/** How often a commit starts again because sessions.json changed between its read and its rename. */
-const ATTEMPTS = 5;
+/** How often a commit that is watched is looked at. A look at an unchanged file is one system call. */
+const WATCH_MS = 50;
+
+/** Where nobody else should be writing, a commit need not wait long for a quiet moment. */
+const PATIENCE_MS = 10_000;
+
+export interface FileSessionStoreOptions {
+  /** Set if an OpenClaw process may write the store too. */
+  readonly live?: LiveTimes;
+  /** Told of every attempt of a commit that came to nothing, or was overwritten. */
+  readonly onRetry?: () => void;
+}
 
 /**
  * OpenClaw's sessions.json, releases up to 2026.7.35. There is no cross-process lock on it: a commit
  * re-reads, splices, writes a temporary file, looks once more whether the file is the one it read, and renames.
+ * Beside a live OpenClaw it then watches: a change that was overwritten by the row as it was before is made again,
+ * and a row that has moved on is `changed`.
  */
 export class FileSessionStore implements SessionStore {
   readonly kind = 'file';
   readonly path: string;
+  readonly #live: LiveTimes | undefined;
+  readonly #onRetry: () => void;
 
-  readonly #settleMs: number;
-
-  /**
-   * @param options.settleMs how long a live gateway gets to overwrite a commit before it counts: one that
-   *   read the file before our rename writes back what it read. @default 0
-   */
-  constructor(path: string, options: { readonly settleMs?: number } = {}) {
+  constructor(path: string, { live, onRetry = () => {} }: FileSessionStoreOptions = {}) {
     this.path = path;
-    this.#settleMs = options.settleMs ?? 0;
+    this.#live = live;
+    this.#onRetry = onRetry;
+  }
+
+  get settleMs(): number {
+    return this.#live?.settleMs ?? 0;
   }
 
   async read(): Promise<StoreSnapshot> {
-    return this.#parse((await this.#load()).text);
-  }
-
-  #parse(text: string): StoreSnapshot {
-    const all = StoreText.parse(text, this.path).rows;
-    // Copies without their text: a plan keeps the rows, and each row's text would keep the whole file in memory.
+    const { bytes } = loadStore(this.path);
+    const all = StoreText.parse(bytes, this.path).rows;
     const rows = all
       .filter(({ row }) => typeof row === 'object' && row !== null && !Array.isArray(row))
       .map(({ sessionKey, row }) => ({ sessionKey, row }));
-    return { rows, malformedRows: all.length - rows.length, bytes: Buffer.byteLength(text) };
+    return { rows, malformedRows: all.length - rows.length, bytes: bytes.length };
   }
 
   async commit(changes: readonly RowChange[]): Promise<ReadonlyMap<string, RowOutcome>> {
-    for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-      const { text, stats } = await this.#load();
-      const store = StoreText.parse(text, this.path);
-      const { outcomes, accepted } = decide(store, changes);
-      if (accepted.size === 0) return outcomes;
-      const written = store.with(accepted);
-      if (!(await this.#tryReplace(written, stats))) continue;
-      if (this.#settleMs > 0) await delay(this.#settleMs);
-      return this.#confirm(outcomes, accepted, written);
-    }
-    throw new ClawbackError(
-      'store-busy',
-      `commit ${changes.length} rows to ${this.path}: it changed ${ATTEMPTS} times while we looked`,
-      {
-        hint: 'stop the gateway, or run again at a quieter moment; no row was changed and no file removed',
-        retryable: true,
-      },
-    );
-  }
-
-  /** Reads through one descriptor, so that text and identity belong together. */
-  async #load(): Promise<{ text: string; stats: BigIntStats }> {
-    // O_NOFOLLOW: a symlinked store is never written through, and a rename would replace the link.
-    // O_NONBLOCK: opening a fifo would wait for a writer.
-    const file = await open(
-      this.path,
-      constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
-    ).catch((error: unknown) => {
-      const code = errnoOf(error);
-      if (code === 'ELOOP') throw this.#notRegular('a symbolic link');
-      throw new ClawbackError('store-unreadable', `read ${this.path}: ${code ?? 'not readable'}`, {
-        cause: error,
-      });
+    const rewriter = new StoreRewriter(this.path, {
+      isLive: this.#live !== undefined,
+      onRetry: this.#onRetry,
     });
-    try {
-      const stats = await file.stat({ bigint: true });
-      if (!stats.isFile()) throw this.#notRegular('not a regular file');
-      if (stats.nlink > 1n) throw this.#notRegular(`one file under ${stats.nlink} names`);
-      const bytes = await file.readFile();
-      return { text: decodeUtf8(bytes, this.path), stats };
-    } finally {
-      await file.close();
-    }
-  }
-
-  #notRegular(what: string): ClawbackError {
-    return new ClawbackError('store-not-regular', `open ${this.path}: it is ${what}`, {
-      hint: 'clawback writes only a plain sessions.json; replace it by the real file',
-    });
-  }
-
-  async #tryReplace(text: string, before: BigIntStats): Promise<boolean> {
-    try {
-      return await this.#replace(text, before);
-    } catch (error) {
-      const code = errnoOf(error);
-      if (code === undefined) throw error;
-      throw new ClawbackError('store-io', `write ${this.path}: ${code}`, {
-        hint:
-          code === 'ENOSPC'
-            ? `the disk is full; free ${Math.ceil(Buffer.byteLength(text) / 1024 / 1024)} MB beside sessions.json and run again: no row was changed`
-            : 'check the permissions of the sessions folder; no row was changed',
-        cause: error,
-      });
-    }
-  }
-
-  /** Returns false, with nothing changed, if sessions.json is no longer the file that `before` describes. */
-  async #replace(text: string, before: BigIntStats): Promise<boolean> {
-    // The name that OpenClaw itself uses and cleans up should we die here.
-    const temporary = `${this.path}.${process.pid}.${randomUUID()}.tmp`;
-    try {
-      const file = await open(temporary, 'wx', Number(before.mode & 0o777n));
+    const deadlineMs = performance.now() + (this.#live?.patienceMs ?? PATIENCE_MS);
+    const outcomes = new Map(await rewriter.rewrite(changes, deadlineMs));
+    const made = () => changes.filter(({ sessionKey }) => outcomes.get(sessionKey) === 'committed');
+    for (;;) {
+      const overwritten = await this.#watch(rewriter, made(), outcomes);
+      if (overwritten.length === 0) return outcomes;
+      this.#onRetry();
+      for (const { sessionKey } of overwritten) outcomes.set(sessionKey, 'changed');
       try {
-        await file.writeFile(text);
-        await file.chmod(Number(before.mode & 0o7777n));
-        if (process.getuid?.() === 0) await file.chown(Number(before.uid), Number(before.gid));
-        await file.sync();
-      } finally {
-        await file.close();
+        for (const [key, outcome] of await rewriter.rewrite(overwritten, deadlineMs))
+          outcomes.set(key, outcome);
+      } catch (error) {
+        // What holds has to be told: its files are freed by it.
+        if (!isClawbackError(error) || error.code !== 'store-busy' || made().length === 0) throw error;
       }
-      // Synchronous, one right after the other: between the look and the rename lies the only moment in which
-      // another process's write could be lost.
-      if (!isSameFile(before, lstatSync(this.path, { bigint: true }))) return false;
-      renameSync(temporary, this.path);
-    } finally {
-      await rm(temporary, { force: true });
     }
-    await syncDirectory(dirname(this.path));
-    return true;
   }
 
-  /** Reads again: what another writer overwrote in the meantime is `changed`, whatever we believe to have written. */
-  async #confirm(
+  /**
+   * Returns as soon as some of the changes were overwritten, or, with none, when the time is over. Rows that
+   * have moved on are `changed`, whatever we believe to have written.
+   */
+  async #watch(
+    rewriter: StoreRewriter,
+    changes: readonly RowChange[],
     outcomes: Map<string, RowOutcome>,
-    accepted: ReadonlyMap<string, Row | null>,
-    written: string,
-  ): Promise<ReadonlyMap<string, RowOutcome>> {
-    const { text } = await this.#load();
-    if (text === written) return outcomes;
-    const rows = new Map(this.#parse(text).rows.map(({ sessionKey, row }) => [sessionKey, row]));
-    for (const [sessionKey, wanted] of accepted) {
-      const found = rows.get(sessionKey);
-      const holds =
-        wanted === null ? found === undefined : found !== undefined && rowSha256(found) === rowSha256(wanted);
-      if (!holds) outcomes.set(sessionKey, 'changed');
-    }
-    return outcomes;
-  }
-}
-
-function decide(store: StoreText, changes: readonly RowChange[]) {
-  const rows = new Map(store.rows.map(({ sessionKey, row }) => [sessionKey, row]));
-  const outcomes = new Map<string, RowOutcome>();
-  const accepted = new Map<string, Row | null>();
-  for (const { sessionKey, expectSha256, replaceWith } of changes) {
-    const row = rows.get(sessionKey);
-    if (row === undefined && expectSha256 !== null) outcomes.set(sessionKey, 'gone');
-    else if (row !== undefined && (expectSha256 === null || rowSha256(row) !== expectSha256))
-      outcomes.set(sessionKey, 'changed');
-    else {
-      outcomes.set(sessionKey, 'committed');
-      accepted.set(sessionKey, replaceWith);
+  ): Promise<readonly RowChange[]> {
+    if (changes.length === 0) return [];
+    const untilMs = performance.now() + (this.#live?.lookAgainMs ?? 0);
+    for (;;) {
+      const rows = rewriter.look();
+      const overwritten = changes.filter((change) => {
+        const found = rows.get(change.sessionKey);
+        if (holds(found, change.replaceWith, rewriter)) return false;
+        const isAsBefore =
+          found === undefined ? change.expectSha256 === null : rewriter.hash(found) === change.expectSha256;
+        if (!isAsBefore || this.#live === undefined) outcomes.set(change.sessionKey, 'changed');
+        return isAsBefore && this.#live !== undefined;
+      });
+      if (overwritten.length > 0 || performance.now() >= untilMs) return overwritten;
+      await delay(Math.min(WATCH_MS, Math.max(1, untilMs - performance.now())));
     }
   }
-  return { outcomes, accepted };
 }
 
-function isSameFile(a: BigIntStats, b: BigIntStats): boolean {
-  return a.dev === b.dev && a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs;
-}
-
-function decodeUtf8(bytes: Uint8Array, path: string): string {
-  try {
-    // A replacement character written back would change a row, so broken UTF-8 is refused; a BOM is kept, and refused by the parser.
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch (error) {
-    throw new ClawbackError('store-unreadable', `read ${path}: not valid UTF-8`, {
-      hint: 'nothing was written; restore sessions.json from a backup',
-      cause: error,
-    });
-  }
+function holds(found: Row | undefined, wanted: Row | null, rewriter: StoreRewriter): boolean {
+  if (wanted === null) return found === undefined;
+  if (found === undefined) return false;
+  return rewriter.hash(found) === rewriter.hash(wanted) || isSameButDerived(found, wanted);
 }

@@ -20,20 +20,23 @@ const CLOSE_BRACE = 0x7d;
 const SPACE = 0x20;
 
 /**
- * Where the properties of the outermost object stand, in order, repeated keys included. A hundred megabytes
- * are read for every commit, so this only counts brackets.
+ * Where the properties of the outermost object stand, in bytes, in order, repeated keys included. A hundred
+ * megabytes are read for every commit, so this only counts brackets.
  *
- * @param text JSON that `JSON.parse` has accepted as an object.
+ * @param bytes JSON that `JSON.parse` has accepted as an object.
  * @throws {RangeError} if it is nested too deeply.
  */
-export function propertySpans(text: string): PropertySpan[] {
+export function propertySpans(bytes: Buffer): PropertySpan[] {
+  // One character a byte: what JSON is built of is ASCII, and no byte of another character looks like it.
+  const text = bytes.toString('latin1');
   const spans: PropertySpan[] = [];
   let depth = 0;
   let key: { start: number; end: number } | undefined;
   let lastEnd = 0;
   const endProperty = () => {
     if (key === undefined) return;
-    spans.push({ key: JSON.parse(text.slice(key.start, key.end)) as string, start: key.start, end: lastEnd });
+    const name = JSON.parse(bytes.toString('utf8', key.start, key.end)) as string;
+    spans.push({ key: name, start: key.start, end: lastEnd });
     key = undefined;
   };
   for (let at = 0; at < text.length; at += 1) {

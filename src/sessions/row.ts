@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import type { Row } from './session-store.ts';
 
 /** OpenClaw accepts only such ids in file names. */
@@ -11,6 +12,14 @@ export function isSafeSessionId(id: string): boolean {
 export function sessionIdOf(row: Row): string | null {
   const id = row.sessionId;
   return typeof id === 'string' && isSafeSessionId(id) ? id : null;
+}
+
+/** The file name of the transcript that a row names, or that its session id stands for, whatever folder it gives. */
+export function transcriptNameOf(row: Row | null): string | undefined {
+  const file = row?.sessionFile;
+  const name = typeof file === 'string' && file.trim() !== '' ? basename(file.trim()) : undefined;
+  const id = row === null ? null : sessionIdOf(row);
+  return name ?? (id === null ? undefined : `${id}.jsonl`);
 }
 
 /** Session ids under which the conversation ran before. */

@@ -45,6 +45,11 @@ export interface SessionStore {
   readonly kind: 'file' | 'gateway';
   /** For messages: the path of sessions.json. */
   readonly path: string;
+  /**
+   * How long after a commit another process may still overwrite it with rows that it read before: until then no file
+   * is removed. 0 if nobody else writes, or whoever does works through the same queue.
+   */
+  readonly settleMs: number;
   /** @throws {ClawbackError} `store-unreadable` if it does not parse; an unreadable store is never an empty one. */
   read(): Promise<StoreSnapshot>;
   /** Outcome per session key. @throws {ClawbackError} `store-busy` if other writers kept getting in between. */

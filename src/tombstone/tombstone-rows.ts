@@ -5,30 +5,36 @@ import type { Abandoned, CommittedSession } from './committed.ts';
 import type { Rechecked } from './recheck.ts';
 import { removeOwnStub, writeStub } from './stub-transcript.ts';
 
-/**
- * Sessions whose rows no longer need their files: the only thing that `reclaim` accepts, and only
- * its own two functions make one.
- */
+/** Sessions whose rows no longer need their files, as of now. Only its own functions make one. */
 export class Tombstoned {
   readonly folders: FileFolders;
   readonly sessions: readonly CommittedSession[];
   /** Rows that were archived but stay, with the reason. */
   readonly abandoned: readonly Abandoned[];
+  /** `SessionStore.settleMs`: how long another process may still bring the rows back. */
+  readonly settleMs: number;
 
   private constructor(
     folders: FileFolders,
     sessions: readonly CommittedSession[],
     abandoned: readonly Abandoned[],
+    settleMs: number,
   ) {
     this.folders = folders;
     this.sessions = sessions;
     this.abandoned = abandoned;
+    this.settleMs = settleMs;
   }
 
-  /** What needs no change of a row: files that none references, and rows that an earlier run has changed. */
-  static withoutRows(folders: FileFolders, { ready, done }: Rechecked): Tombstoned {
+  /** Files that no row references: there is no row to come back. */
+  static withoutRows(folders: FileFolders, { ready }: Rechecked): Tombstoned {
     const filesOnly = ready.filter(({ entry }) => entry.action === 'files');
-    return new Tombstoned(folders, [...filesOnly, ...done], []);
+    return new Tombstoned(folders, filesOnly, [], 0);
+  }
+
+  /** Rows that an earlier run has changed, perhaps a moment ago. */
+  static byEarlierRun(store: SessionStore, folders: FileFolders, { done }: Rechecked): Tombstoned {
+    return new Tombstoned(folders, done, [], store.settleMs);
   }
 
   /**
@@ -41,7 +47,7 @@ export class Tombstoned {
       if (hasStrayStub) await removeOwnStub(sessionsDir, session.entry);
     }
     const withRow = checked.ready.filter(({ entry }) => entry.action !== 'files');
-    if (withRow.length === 0) return new Tombstoned(folders, [], checked.abandoned);
+    if (withRow.length === 0) return new Tombstoned(folders, [], checked.abandoned, store.settleMs);
     for (const session of withRow) await writeStub(sessionsDir, session.entry);
     await syncDirectory(sessionsDir);
     const outcomes = await store.commit(withRow.map(rowChange));
@@ -56,7 +62,7 @@ export class Tombstoned {
         abandoned.push({ session, why: WHY[outcome ?? 'rejected'], hasStrayStub: false });
       }
     }
-    return new Tombstoned(folders, committed, [...checked.abandoned, ...abandoned]);
+    return new Tombstoned(folders, committed, [...checked.abandoned, ...abandoned], store.settleMs);
   }
 }
 

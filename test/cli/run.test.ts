@@ -100,11 +100,7 @@ describe('a command line that makes no sense ends with 2 and names what is wrong
 
 describe('where there is no store', () => {
   it.each(['status', 'archive'])('%s ends with 1 and a hint', async (verb) => {
-    const { exitCode, stdout, stderr } = await runCli(
-      [verb, '--allow-live-gateway', '--state-dir', await temporaryFolder()].filter(
-        (word) => verb === 'archive' || word !== '--allow-live-gateway',
-      ),
-    );
+    const { exitCode, stdout, stderr } = await runCli([verb, '--state-dir', await temporaryFolder()]);
     expect([exitCode, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(/^clawback: find session stores in .*: there is none\n {2}.*--state-dir/);
   });
@@ -143,12 +139,12 @@ describe('--json of every command names its schema and is the only thing on stan
     };
     expect(await schemaOf('status')).toBe('clawback.status/1');
     expect(await schemaOf('archive', '--dry-run')).toBe('clawback.archive/1');
-    expect(await schemaOf('archive', '--allow-live-gateway')).toBe('clawback.archive/1');
+    expect(await schemaOf('archive')).toBe('clawback.archive/1');
     expect(await schemaOf('list')).toBe('clawback.list/1');
     expect(await schemaOf('verify')).toBe('clawback.verify/1');
     expect(await schemaOf('cat', OLD_MODEL_RUN)).toBe('clawback.cat/1');
     expect(await schemaOf('restore', OLD_MODEL_RUN, '--dry-run')).toBe('clawback.restore/1');
-    expect(await schemaOf('restore', OLD_MODEL_RUN, '--allow-live-gateway')).toBe('clawback.restore/1');
+    expect(await schemaOf('restore', OLD_MODEL_RUN)).toBe('clawback.restore/1');
   });
 });
 
@@ -167,7 +163,7 @@ describe('--quiet', () => {
     const stateDir = await smallStateDir();
     await mkdir(join(stateDir, 'cron'), { recursive: true });
     await writeFile(join(stateDir, 'cron', 'jobs.json'), 'no JSON');
-    const flags = ['--quiet', '--allow-live-gateway', '--state-dir', stateDir];
+    const flags = ['--quiet', '--state-dir', stateDir];
     const { exitCode, stdout, stderr } = await runCli(['archive', ...flags]);
     expect([exitCode, stdout]).toEqual([0, '']);
     expect(stderr).toContain('every row is kept while this cannot be read – cron/jobs.json');

@@ -57,7 +57,7 @@ describe('docs/cli-json.md', () => {
     onCleanUp = () => rm(folder, { recursive: true });
     stateDir = join(folder, 'openclaw');
     await writeModelRunStore({ stateDir, nowMs, sizeScale: 0.01, countScale: 0.02 });
-    await runCli(['archive', '--allow-live-gateway', '--state-dir', stateDir], { env: ENV, nowMs });
+    await runCli(['archive', '--state-dir', stateDir], { env: ENV, nowMs });
     const { sessions } = (await json('list')) as { sessions: { archiveId: string }[] };
     archiveId = sessions[0]?.archiveId ?? '';
   });
@@ -65,7 +65,7 @@ describe('docs/cli-json.md', () => {
   test.each([
     ['status', []],
     ['archive', ['--dry-run']],
-    ['archive', ['--allow-live-gateway']],
+    ['archive', []],
     ['list', []],
     ['verify', []],
     ['cat', ['ID']],

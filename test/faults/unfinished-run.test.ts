@@ -34,7 +34,7 @@ async function dieBeforeCommit(home: FaultHome): Promise<void> {
   const sessions = new FileSessionStore(home.storePath);
   const read = () => sessions.read();
   const commit = () => Promise.reject(new Error('died'));
-  await home.run({ sessions: { kind: 'file', path: sessions.path, read, commit } });
+  await home.run({ sessions: { kind: 'file', settleMs: 0, path: sessions.path, read, commit } });
   expect(await (await home.archive()).uncataloguedBatchIds()).toHaveLength(1);
 }
 

@@ -14,14 +14,17 @@ import {
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { reclaim } from '../../src/reclaim/reclaim.ts';
+import { Settled } from '../../src/settle/settled.ts';
 import type { ArchivedFile } from '../../src/ship/task.ts';
 import { Tombstoned } from '../../src/tombstone/tombstone-rows.ts';
 import { archivedOf, foldersOf, orphanEntry } from '../support/sessions.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-function tombstoned(folder: string, files: readonly ArchivedFile[]): Tombstoned {
+function settled(folder: string, files: readonly ArchivedFile[]): Settled {
   const session = { entry: orphanEntry(), files };
-  return Tombstoned.withoutRows(foldersOf(folder), { ready: [session], done: [], abandoned: [] });
+  return Settled.atOnce(
+    Tombstoned.withoutRows(foldersOf(folder), { ready: [session], done: [], abandoned: [] }),
+  );
 }
 
 describe('reclaiming', () => {
@@ -34,7 +37,7 @@ describe('reclaiming', () => {
     await writeFile(join(folder, 'c.jsonl'), 'stays');
     const blocks =
       (await lstat(join(folder, 'a.jsonl'))).blocks + (await lstat(join(folder, 'b.jsonl'))).blocks;
-    expect(await reclaim(tombstoned(folder, files))).toEqual({
+    expect(await reclaim(settled(folder, files))).toEqual({
       files: 2,
       freedBytes: blocks * 512,
       left: [],
@@ -43,7 +46,7 @@ describe('reclaiming', () => {
   });
 
   it('does nothing for nothing', async () => {
-    expect(await reclaim(tombstoned('/nowhere', []))).toEqual({ files: 0, freedBytes: 0, left: [] });
+    expect(await reclaim(settled('/nowhere', []))).toEqual({ files: 0, freedBytes: 0, left: [] });
   });
 
   const outside: Record<string, (path: string, folder: string) => Promise<void>> = {
@@ -72,7 +75,7 @@ describe('reclaiming', () => {
     const fine = await archivedOf(folder, 'b.jsonl', 'content');
     await happen(join(folder, 'a.jsonl'), folder);
     const before = (await readdir(folder)).filter((name) => name !== 'b.jsonl');
-    const result = await reclaim(tombstoned(folder, [file, fine]));
+    const result = await reclaim(settled(folder, [file, fine]));
     expect(result).toMatchObject({
       files: 1,
       left: [{ name: 'a.jsonl', why: 'it changed after it was archived' }],
@@ -85,13 +88,13 @@ describe('reclaiming', () => {
     const gone = await archivedOf(folder, 'a.jsonl', 'x');
     const there = await archivedOf(folder, 'b.jsonl', 'x');
     await rm(join(folder, 'a.jsonl'));
-    const result = await reclaim(tombstoned(folder, [gone, there]));
+    const result = await reclaim(settled(folder, [gone, there]));
     expect(result).toMatchObject({ files: 1, left: [{ name: 'a.jsonl', why: 'it was gone already' }] });
   });
 
   it('a file that is named twice is freed once', async () => {
     const folder = await temporaryFolder();
     const file = await archivedOf(folder, 'a.jsonl', 'x');
-    expect(await reclaim(tombstoned(folder, [file, file]))).toMatchObject({ files: 1 });
+    expect(await reclaim(settled(folder, [file, file]))).toMatchObject({ files: 1 });
   });
 });

@@ -136,6 +136,7 @@ describe('a tombstone that was archived long enough ago', () => {
     const tally = await home.run({
       sessions: {
         kind: 'file',
+        settleMs: 0,
         path: sessions.path,
         commit: (changes) => sessions.commit(changes),
         read: async () => {
@@ -157,6 +158,7 @@ describe('a tombstone that was archived long enough ago', () => {
     const tally = await home.run({
       sessions: {
         kind: 'file',
+        settleMs: 0,
         path: sessions.path,
         read: () => sessions.read(),
         commit: async (changes) => {

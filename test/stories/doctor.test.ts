@@ -144,18 +144,18 @@ describe('the stores', () => {
   });
 });
 
-test('a gateway that is up is a problem, with both ways out', async () => {
+test('a gateway that is up without the plugin is a warning, with what makes a run exact', async () => {
   const home = await oldThreadHome();
   const server = createServer().listen(0, '127.0.0.1');
   onTestFinished(() => void server.close());
   await once(server, 'listening');
+  server.on('connection', (socket) => socket.end());
   const { port } = server.address() as AddressInfo;
   await home.configureOpenClaw({ gateway: { mode: 'local', port } });
-  const { level, findings } = check(await diagnose(home, 1), 'gateway');
-  expect(level).toBe('problem');
-  expect(findings[0]?.advice).toMatch(/openclaw gateway stop.*--allow-live-gateway/);
-  const { stderr } = (await home.clawback('doctor', '--quiet')).expect(1);
-  expect(stderr).toContain('PROBLEM: a gateway is up');
+  const { level, findings } = check(await diagnose(home, 0), 'gateway');
+  expect(level).toBe('warning');
+  expect(findings[0]?.text).toMatch(/a gateway is running .* watches each of its changes/);
+  expect(findings[0]?.advice).toBeDefined();
 });
 
 test('evidence that cannot be read is a warning: a run would keep every row', async () => {

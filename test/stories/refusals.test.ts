@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { watch } from 'node:fs';
-import { link, mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { StoreLock } from '../../src/state/store-lock.ts';
-import { runCli, spawnCli } from '../support/run-cli.ts';
+import { runCli } from '../support/run-cli.ts';
 import type { ArchiveJson, ErrorJson, ListJson } from './support/answers.ts';
-import { DAY_MS, Home } from './support/home.ts';
+import { Home } from './support/home.ts';
 import { writeThreadStore } from './support/rooms.ts';
 import { fingerprint } from './support/tree.ts';
 import { oldThread, oldThreadHome, trimmedHome } from './support/trimmed.ts';
@@ -22,26 +22,6 @@ describe('while a gateway runs', () => {
     if (address === null || typeof address === 'string') throw new Error('no port');
     return address.port;
   }
-
-  test('archive and in-place restore stop with a hint and change nothing', async () => {
-    const { home, key } = await trimmedHome();
-    await home.configureOpenClaw({ gateway: { mode: 'local', port: await listen() } });
-    home.nowMs += 30 * DAY_MS;
-    const touched = async () => [
-      ...(await fingerprint(join(home.stateDir, 'agents'))),
-      ...(await fingerprint(home.archiveDir)),
-    ];
-    const before = await touched();
-    for (const argv of [['archive'], ['restore', key]]) {
-      const result = (await home.clawback(...argv, '--json')).expect(1);
-      expect(result.json<ErrorJson>()).toMatchObject({
-        code: 'gateway-running',
-        hint: expect.stringMatching(/openclaw gateway stop.*--allow-live-gateway/),
-      });
-      expect(result.stderr).toContain('look for a running gateway: 127.0.0.1:');
-    }
-    expect(await touched()).toEqual(before);
-  });
 
   test('what reads only works: status, dry runs, list, cat and restore --to', async () => {
     const { home, key } = await trimmedHome();
@@ -59,14 +39,20 @@ describe('while a gateway runs', () => {
     }
   });
 
-  test('--allow-live-gateway goes on', async () => {
+  test('archive and in-place restore work beside it, watch what they changed, and say so', async () => {
     const home = await oldThreadHome();
     await home.configureOpenClaw({ gateway: { mode: 'local', port: await listen() } });
-    const { done } = await home.json<ArchiveJson>('archive', '--allow-live-gateway');
-    expect(done.protectedRowsTrimmed).toBe(1);
-    const key = Object.keys(await home.rows())[0] ?? '';
-    await home.json('restore', key, '--allow-live-gateway');
-    expect((await home.rows())[key]?.sessionId).toBe('s-1');
+    const before = await readdir(home.sessionsDir());
+    const { text } = (await home.clawback('archive')).expect(0);
+    expect(text).toMatch(/1 +protected rows trimmed.*a gateway is up.*openclaw plugins install/s);
+    const trimmed = await home.rows();
+    const key = Object.keys(trimmed)[0] ?? '';
+    expect((await readdir(home.sessionsDir())).sort()).toEqual(
+      ['sessions.json', trimmed[key]?.sessionFile].sort(),
+    );
+    const { row } = await home.json<{ row: string }>('restore', key);
+    expect([row, (await home.rows())[key]?.sessionId]).toEqual(['restored', 's-1']);
+    expect((await readdir(home.sessionsDir())).sort()).toEqual(before.sort());
   });
 
   test('its lock file is enough, as long as its process lives', async () => {
@@ -78,16 +64,16 @@ describe('while a gateway runs', () => {
     const lockFile = join(folder, `gateway.${hash}.lock`);
     const hold = (pid: number) =>
       writeFile(lockFile, JSON.stringify({ pid, createdAt: new Date().toISOString(), configPath }));
-    const archive = () => spawnCli(['archive', '--json'], { env: home.env });
+    vi.stubEnv('TMPDIR', home.env.TMPDIR);
+    onTestFinished(() => void vi.unstubAllEnvs());
     await hold(process.pid);
-    const before = await fingerprint(home.stateDir);
-    const refused = (await archive()).expect(1);
-    expect(refused.json<ErrorJson>().code).toBe('gateway-running');
-    expect(refused.stderr).toContain(`process ${process.pid} holds ${lockFile}`);
-    expect(await fingerprint(home.stateDir)).toEqual(before);
+    expect(await home.json('archive')).toMatchObject({
+      liveGateway: true,
+      done: { protectedRowsTrimmed: 1 },
+    });
     // A gateway that crashed: no process has this number.
     await hold(2 ** 22 + 1);
-    expect((await archive()).expect(0).json<ArchiveJson>().done.protectedRowsTrimmed).toBe(1);
+    expect(await home.json('archive')).toMatchObject({ liveGateway: false });
   });
 });
 

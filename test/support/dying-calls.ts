@@ -35,6 +35,15 @@ export class Mortal {
     if (this.#side === 'torn') await (last.torn ?? last.after ?? effect)();
     throw new Death(`died ${this.#side} call ${this.calls}`);
   }
+
+  callSync<T>(effect: () => T, torn: () => unknown = effect): T {
+    if (this.isDead) throw new Death('the process is dead');
+    this.calls += 1;
+    if (!this.isDead) return effect();
+    if (this.#side === 'after') effect();
+    if (this.#side === 'torn') torn();
+    throw new Death(`died ${this.#side} call ${this.calls}`);
+  }
 }
 
 /** What the fatal call still does, where that is not simply its effect. */
@@ -72,18 +81,22 @@ export function mortalSessions(sessions: SessionStore, mortal: Mortal): SessionS
   return {
     kind: 'file',
     path: sessions.path,
+    settleMs: sessions.settleMs,
     read: () => mortal.call(() => sessions.read()),
     commit: (changes) => mortal.call(() => sessions.commit(changes)),
   };
 }
 
 type Call = (...args: unknown[]) => Promise<unknown>;
+type SyncCall = (...args: unknown[]) => unknown;
 
 const CHANGING = ['writeFile', 'rename', 'link', 'unlink', 'rm', 'mkdir'] as const;
+/** What the rewrite of sessions.json is made of. */
+const SYNC_CHANGING = ['renameSync', 'fsyncSync', 'fchmodSync', 'rmSync'] as const;
 const HANDLE_CHANGING = ['writeFile', 'write', 'sync', 'chmod', 'utimes', 'truncate'] as const;
 
 /**
- * Runs `body` while every call of `node:fs/promises` that changes the disk is one of the mortal's. Node's
+ * Runs `body` while every call of `node:fs/promises` (and of `node:fs` in the rewrite of a store) that changes the disk is one of the mortal's. Node's
  * own module is changed, not one of ours: the code under test is what ships.
  */
 export async function withMortalDisk<T>(mortal: Mortal, body: () => Promise<T>): Promise<T> {
@@ -111,6 +124,29 @@ export async function withMortalDisk<T>(mortal: Mortal, body: () => Promise<T>):
     if (!writes) return real(...args);
     const openAndClose = async () => ((await real(...args)) as { close(): Promise<void> }).close();
     return mortal.call(() => real(...args), { after: openAndClose });
+  });
+  const replaceSync = (name: string, make: (real: SyncCall) => SyncCall) => {
+    const target = fs as unknown as Record<string, SyncCall>;
+    const real = target[name] as SyncCall;
+    target[name] = make(real);
+    undo.push(() => {
+      target[name] = real;
+    });
+  };
+  for (const name of SYNC_CHANGING) {
+    replaceSync(
+      name,
+      (real) =>
+        (...args) =>
+          mortal.callSync(() => real(...args)),
+    );
+  }
+  replaceSync('writevSync', (real) => (...args) => {
+    const pieces = args[1] as Buffer[];
+    return mortal.callSync(
+      () => real(...args),
+      () => real(args[0], pieces.slice(0, pieces.length >> 1)),
+    );
   });
   const handles = await handlePrototype();
   for (const name of HANDLE_CHANGING) {

@@ -15,6 +15,7 @@ import { PackReader } from '../../src/packs/pack-reader.ts';
 import { planArchive } from '../../src/plan/plan.ts';
 import type { Policy } from '../../src/plan/policy.ts';
 import { RunTally } from '../../src/report.ts';
+import { sweepLeftovers } from '../../src/restore/staging.ts';
 import { scan } from '../../src/scan/scan.ts';
 import { FileSessionStore } from '../../src/sessions/file-session-store.ts';
 import { tombstoneMark } from '../../src/sessions/row.ts';
@@ -149,6 +150,7 @@ export class FaultHome {
 
   /** One run of the line with the shipper in this process. */
   async run(parts: RunParts = {}): Promise<RunTally> {
+    await sweepLeftovers(this.sessionsDir);
     const objects = parts.objects ?? this.directory();
     const archive = await this.archive(objects);
     const settings: WorkerSettings = {
@@ -175,6 +177,12 @@ export class FaultHome {
     return tally;
   }
 
+  /** The same beside a gateway that writes nothing. */
+  runLive(parts: RunParts = {}): Promise<RunTally> {
+    const live = { lookAgainMs: 0, settleMs: 1, patienceMs: 5_000 };
+    return this.run({ sessions: new FileSessionStore(this.storePath, { live }), ...parts });
+  }
+
   lineStore(sessions: SessionStore): LineStore {
     const { sessionsDir, mediaDir, storePath } = this;
     const store = { id: 'main', agentId: 'main', storePath, sessionsDir, mediaDir, state: 'file' } as const;
@@ -184,7 +192,7 @@ export class FaultHome {
       mediaDir,
       sessions,
       retiresTombstones: this.policy.protectedRemoveAfterMs !== undefined,
-      plan: async () =>
+      plan: async (ownLocks) =>
         planArchive({
           snapshot: await scan({
             store,
@@ -193,6 +201,7 @@ export class FaultHome {
             others: [],
             ownsOrphans: true,
             activity: NO_ACTIVITY,
+            ...(ownLocks ? { ownLocks } : {}),
           }),
           policy: this.policy,
           nowMs: this.nowMs,

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { run } from '../../src/cli/run.ts';
 import type { Clock } from '../../src/clock.ts';
 import type { Environment } from '../../src/openclaw/state-dir.ts';
+import type { LiveTimes } from '../../src/sessions/live-times.ts';
 
 /** The compiled program, as `npm run build` leaves it: `npm test` builds first. */
 export const COMPILED_MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
@@ -42,6 +43,8 @@ export interface InProcessOptions {
   readonly env: Environment;
   readonly nowMs: number;
   readonly signal?: AbortSignal;
+  /** @default QUICK_TIMES */
+  readonly liveTimes?: LiveTimes;
 }
 
 /** A clock that moves only while somebody waits for it: no test sleeps. */
@@ -55,12 +58,15 @@ export function clockAt(startMs: number): Clock {
   };
 }
 
+/** A gateway that is up in a test writes at once or never. */
+export const QUICK_TIMES: LiveTimes = { lookAgainMs: 100, settleMs: 300, patienceMs: 20_000 };
+
 /** Runs a verb in this process, with a clock of its own. Worker threads are real. */
 export async function runCli(argv: readonly string[], options: InProcessOptions): Promise<CliResult> {
-  const { env, nowMs, signal = new AbortController().signal } = options;
+  const { env, nowMs, signal = new AbortController().signal, liveTimes = QUICK_TIMES } = options;
   const stdout = new Capture();
   const stderr = new Capture();
-  const exitCode = await run(argv, { stdout, stderr, env, clock: clockAt(nowMs), signal });
+  const exitCode = await run(argv, { stdout, stderr, env, clock: clockAt(nowMs), signal, liveTimes });
   return new CliResult(exitCode, stdout.bytes, stderr.bytes);
 }
 

@@ -101,12 +101,10 @@ describe('committing tombstones', () => {
     expect(result.abandoned).toEqual(abandoned);
   });
 
-  it('is not needed for loose files and for rows that an earlier run has changed', () => {
-    const result = Tombstoned.withoutRows(foldersOf('/folder'), {
-      ready: [trimmed, orphan],
-      done: [removed],
-      abandoned: [],
-    });
-    expect(result.sessions).toEqual([orphan, removed]);
+  it('is not needed for loose files and for rows that an earlier run has changed', async () => {
+    const { folder, store } = await storeOf({ [KEY]: OLD });
+    const checked = { ready: [trimmed, orphan], done: [removed], abandoned: [] };
+    expect(Tombstoned.withoutRows(foldersOf(folder), checked).sessions).toEqual([orphan]);
+    expect(Tombstoned.byEarlierRun(store, foldersOf(folder), checked).sessions).toEqual([removed]);
   });
 });
