@@ -1,11 +1,14 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '../../../src/clock.ts';
 import { GatewayClient } from '../../../src/gateway/gateway-client.ts';
 import { COMMIT_METHOD } from '../../../src/gateway/method-names.ts';
 import { type Installation, openArchive, openInstallation } from '../../../src/installation.ts';
-import { manifestKey } from '../../../src/manifest/keys.ts';
+import { manifestKey, parseArchiveId } from '../../../src/manifest/keys.ts';
 import { encodeManifest, type Manifest } from '../../../src/manifest/manifest.ts';
+import { rowSha256 } from '../../../src/sessions/canonical-json.ts';
+import { sessionIdOf } from '../../../src/sessions/row.ts';
+import type { Row } from '../../../src/sessions/session-store.ts';
 import { configureClawback } from './clawback.ts';
 import { freePort, type Gateway, startGateway } from './gateway.ts';
 import { createOpenClawHome, GATEWAY_TOKEN, type OpenClawHome } from './home.ts';
@@ -31,6 +34,42 @@ export interface LiveHomeOptions {
   readonly retention?: Readonly<Record<string, string>>;
   /** Called with the home before the gateway starts. */
   readonly prepare?: (home: OpenClawHome) => Promise<void>;
+}
+
+export interface ArchivedRow {
+  readonly archiveId: string;
+  readonly sessionKey: string;
+  readonly row: Row;
+  readonly tombstone: Row | null;
+}
+
+/** A manifest of rows without files. Their archive ids are all of one batch. */
+export function manifestOfRows(rows: readonly ArchivedRow[], storeId = 'main'): Omit<Manifest, 'instance'> {
+  const batchId = parseArchiveId(rows[0]?.archiveId ?? '')?.batchId ?? '';
+  return {
+    format: 'clawback.manifest/1',
+    tool: 'clawback/0.0.0',
+    runId: batchId.slice(0, -5),
+    batchId,
+    createdAt: '2026-11-20T04:00:00.000Z',
+    source: { kind: 'openclaw-file-store', storeId },
+    verified: 'content',
+    packs: [],
+    sessions: rows.map(({ archiveId, sessionKey, row, tombstone }) => ({
+      archiveId,
+      sessionKey,
+      sessionId: sessionIdOf(row),
+      agentId: 'main',
+      kind: 'channel',
+      protected: true,
+      action: tombstone === null ? 'remove' : 'trim',
+      lastActivityMs: 0,
+      row: { ...row },
+      rowSha256: rowSha256(row),
+      tombstone: tombstone === null ? null : { ...tombstone },
+      files: [],
+    })),
+  };
 }
 
 /** @param pluginFolder what `packageFolder()` made. */
@@ -83,9 +122,4 @@ export async function startLiveHome(
 /** Calls the commit method as it is, past every check of our own side. */
 export function commitRaw(live: LiveHome, request: unknown): Promise<unknown> {
   return live.client.call(COMMIT_METHOD, request as object);
-}
-
-/** The log that the gateway keeps, whole. */
-export function readLog(home: OpenClawHome): Promise<string> {
-  return readFile(join(home.root, 'openclaw.log'), 'utf8');
 }
