@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LineStore } from './coordinator.ts';
 import { ClawbackError, isClawbackError, toErrorData } from './errors.ts';
@@ -133,9 +134,10 @@ export class Committing {
       const again = await staged.putBack(judged.overwritten, Date.now());
       const whole = new Set(again.map(({ entry }) => entry.archiveId));
       const revived = judged.overwritten.filter(({ entry }) => !whole.has(entry.archiveId));
-      const named = new Set(rows.map(({ row }) => row.sessionFile));
+      // A gateway may have spelt the name out as a path.
+      const named = new Set(rows.map(({ row }) => basename(String(row.sessionFile))));
       for (const { entry } of judged.revived) {
-        if (!named.has(entry.tombstone?.sessionFile)) await removeOwnStub(store.sessionsDir, entry);
+        if (!named.has(String(entry.tombstone?.sessionFile))) await removeOwnStub(store.sessionsDir, entry);
       }
       this.#tally.abandoned([...judged.revived, ...revived].map(asRevived));
       await staged.close();

@@ -94,7 +94,7 @@ async function retire(line: Line, store: LineStore, plan: ArchivePlan, signal?: 
   const { archive, tally } = line;
   const onBroken: OnBrokenBatch = (what, error) => tally.problem(what, error);
   try {
-    tally.retired(await retireTombstones(store, archive, plan.retired, onBroken, signal));
+    tally.retired(await retireTombstones(store, archive, plan, onBroken, signal));
   } catch (error) {
     if (!signal?.aborted) tally.problem(`tombstones of store ${store.id}`, error);
   }

@@ -82,6 +82,11 @@ function checkpointNames(row: Row, folder: Folder): string[] {
   );
 }
 
+/** The folder of a snapshot. */
+export function folderOf({ store, realSessionsDir, files }: Snapshot): Folder {
+  return { paths: [store.sessionsDir, realSessionsDir], has: (name) => files.has(name) };
+}
+
 /** Which rows name which files and session ids: a file of two rows, or of none, is told by this. */
 export class References {
   readonly #owners = new Map<string, Set<string>>();
@@ -96,10 +101,7 @@ export class References {
 
   constructor(snapshot: Snapshot) {
     this.#files = snapshot.files;
-    this.folder = {
-      paths: [snapshot.store.sessionsDir, snapshot.realSessionsDir],
-      has: (name) => snapshot.files.has(name),
-    };
+    this.folder = folderOf(snapshot);
     for (const { sessionKey, row } of [...snapshot.rows, ...snapshot.neighbourRows]) {
       for (const name of namesOf(row, this.folder)) addTo(this.#owners, name, sessionKey);
       const id = sessionIdOf(row);

@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { dirname, isAbsolute, join } from 'node:path';
+import { basename, dirname, isAbsolute, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Archive } from '../archive/archive.ts';
 import { ClawbackError } from '../errors.ts';
@@ -136,7 +136,7 @@ export async function restoreInPlace(
     await putRow(plan, target);
     // A row that stays may name its stub still: an inbound message touches the row before the turn begins.
     const stub = plan.session.tombstone?.sessionFile;
-    const isNamed = plan.row?.kind === 'keep' && plan.current?.sessionFile === stub;
+    const isNamed = plan.row?.kind === 'keep' && basename(String(plan.current?.sessionFile)) === stub;
     if (!isNamed) await removeOwnStub(target.sessionsDir, plan.session);
     await place(media);
     for (const folder of new Set(media.map((file) => dirname(pathOf(file, target)))))

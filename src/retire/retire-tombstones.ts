@@ -2,9 +2,11 @@ import type { Archive } from '../archive/archive.ts';
 import { parseArchiveId } from '../manifest/keys.ts';
 import type { ManifestSession } from '../manifest/manifest.ts';
 import type { ArchivePlan, PlannedRetirement } from '../plan/plan.ts';
+import { type Folder, folderOf } from '../plan/references.ts';
 import { rowSha256 } from '../sessions/canonical-json.ts';
 import type { RowOutcome, SessionStore } from '../sessions/session-store.ts';
 import { syncDirectory } from '../sessions/sync-directory.ts';
+import { isSameTombstone } from '../tombstone/same-tombstone.ts';
 import { isStubUntouched, removeOwnStub } from '../tombstone/stub-transcript.ts';
 import { type OnBrokenBatch, readStillArchived } from './still-archived.ts';
 
@@ -45,7 +47,7 @@ type Due = PlannedRetirement & { readonly entry: ManifestSession };
 export async function retireTombstones(
   store: RetireStore,
   archive: Archive,
-  planned: readonly PlannedRetirement[],
+  planned: ArchivePlan,
   onBrokenBatch: OnBrokenBatch,
   signal?: AbortSignal,
 ): Promise<Retired> {
@@ -53,13 +55,14 @@ export async function retireTombstones(
   const keep = ({ sessionKey, archiveId }: PlannedRetirement, why: TombstoneKept['why']) =>
     void kept.push({ sessionKey, archiveId, why });
 
+  const folder = folderOf(planned.snapshot);
   const archived: Due[] = [];
-  for (const [batchId, ofBatch] of byBatch(planned)) {
+  for (const [batchId, ofBatch] of byBatch(planned.retired)) {
     const sessions = await readStillArchived(archive, batchId, store.id, onBrokenBatch, signal);
     for (const one of ofBatch) {
       const entry = sessions.get(one.archiveId);
       if (entry === undefined) keep(one, 'not-in-archive');
-      else if (!isTombstoneOf(entry, one)) keep(one, 'not-the-archived-tombstone');
+      else if (!isTombstoneOf(entry, one, folder)) keep(one, 'not-the-archived-tombstone');
       else archived.push({ ...one, entry });
     }
   }
@@ -100,10 +103,13 @@ function byBatch(planned: readonly PlannedRetirement[]): ReadonlyMap<string, Pla
 }
 
 /** Whether the manifest holds this conversation, and this row as what became of it. */
-function isTombstoneOf(entry: ManifestSession, { sessionKey, row }: PlannedRetirement): boolean {
-  const { action, tombstone, row: original } = entry;
-  if (entry.sessionKey !== sessionKey || action !== 'trim' || original === null) return false;
-  return rowSha256(tombstone) === rowSha256(row);
+function isTombstoneOf(
+  { sessionKey, action, tombstone, row: original }: ManifestSession,
+  { sessionKey: key, row }: PlannedRetirement,
+  folder: Folder,
+): boolean {
+  if (sessionKey !== key || action !== 'trim' || original === null || tombstone === null) return false;
+  return isSameTombstone(row, tombstone, folder);
 }
 
 function rowChange({ sessionKey, archiveId, row }: Due) {

@@ -7,6 +7,7 @@ import { rowSha256 } from '../sessions/canonical-json.ts';
 import { familyOf } from '../sessions/row.ts';
 import type { ArchivedFile } from '../ship/task.ts';
 import type { Abandoned, CommittedSession } from './committed.ts';
+import { isSameTombstone } from './same-tombstone.ts';
 
 export interface Rechecked {
   /** Rows that may be changed now, and orphan files that may go. */
@@ -42,16 +43,19 @@ export function recheck(sessions: readonly CommittedSession[], fresh: ArchivePla
     const row = rows.get(entry.sessionKey ?? '');
     // Only the rows in question: hashing all of them for every commit would be most of its cost.
     const found = row === undefined ? undefined : rowSha256(row);
-    const after = entry.tombstone === null ? undefined : rowSha256(entry.tombstone);
+    const isAfter =
+      row === undefined || entry.tombstone === null
+        ? row === undefined && entry.tombstone === null
+        : isSameTombstone(row, entry.tombstone, references.folder);
     const isStubNamed = references.isReferenced(String(entry.tombstone?.sessionFile));
-    const hasStrayStub = entry.tombstone !== null && found !== after && !isStubNamed;
+    const hasStrayStub = entry.tombstone !== null && !isAfter && !isStubNamed;
     const abandon = (why: Abandoned['why']) => abandoned.push({ session, why, hasStrayStub });
     if (!session.files.every((file) => isUnchanged(session, file))) abandon('files-changed');
     else if (entry.action === 'files') {
       if (session.files.every((file) => selectedOrphans.has(file.name))) ready.push(session);
       else abandon('now-active');
     } else {
-      if (found === after) {
+      if (isAfter) {
         // The stub belongs to the tombstone; the archived files must belong to nobody.
         if (session.files.some((file) => !isMedia(file) && references.isReferenced(file.name)))
           abandon('now-active');

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import type { FileFolders } from '../manifest/file-place.ts';
 import type { RowChange, RowOutcome, SessionStore } from '../sessions/session-store.ts';
 import { syncDirectory } from '../sessions/sync-directory.ts';
@@ -72,7 +73,8 @@ async function namedFiles(
   outcomes: ReadonlyMap<string, RowOutcome>,
 ): Promise<ReadonlySet<unknown>> {
   if ([...outcomes.values()].every((outcome) => outcome === 'committed')) return new Set();
-  return new Set((await store.read()).rows.map(({ row }) => row.sessionFile));
+  // Gateways from 2026.6.11 on spell a bare name out as a path.
+  return new Set((await store.read()).rows.map(({ row }) => basename(String(row.sessionFile))));
 }
 
 const WHY = {

@@ -85,6 +85,23 @@ describe('a tombstone that was archived long enough ago', () => {
     expect((await home.rows())[KEY]).toHaveProperty('label', 'renamed since');
   });
 
+  it('goes when a gateway has spelt its stub out as a path', async () => {
+    const home = await oldTombstones();
+    const stub = await stubOf(home);
+    await changeRow(home, KEY, (row) => ({ ...row, sessionFile: stub }));
+    const tally = await home.run();
+    expect([tally.counts.tombstonesRemoved, tally.tombstonesKept]).toEqual([4, []]);
+    await expect(readFile(stub)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('stays when its row names another transcript', async () => {
+    const home = await oldTombstones();
+    await home.addFile('other.jsonl', 40 * DAY_MS, 'not ours\n');
+    await changeRow(home, KEY, (row) => ({ ...row, sessionFile: join(home.sessionsDir, 'other.jsonl') }));
+    expect((await home.run()).counts.tombstonesRemoved).toBe(3);
+    expect((await home.rows())[KEY]).toBeDefined();
+  });
+
   it('stays when its mark names the tombstone of another conversation', async () => {
     const home = await oldTombstones();
     const rows = await home.rows();

@@ -182,6 +182,18 @@ describe('what has happened to the row in the meantime', () => {
     expect(await readFileState(join(home.sessionsDir(), transcriptName(next)))).toEqual(nextState);
   });
 
+  test.each(['a name', 'a path'])(
+    'a row that an inbound message has touched keeps the stub that it names by %s',
+    async (spelling) => {
+      const { home, key } = await trimmedHome();
+      const stub = join(home.sessionsDir(), String((await home.rows())[key]?.sessionFile));
+      const touched = { updatedAt: home.nowMs, ...(spelling === 'a path' ? { sessionFile: stub } : {}) };
+      await home.changeRows((rows) => ({ ...rows, [key]: { ...rows[key], ...touched } }));
+      expect((await home.json<RestoreJson>('restore', key)).row).toBe('revived');
+      expect(await readFile(stub, 'utf8')).toContain('by clawback as');
+    },
+  );
+
   test('with --resume a revived conversation is switched to the old transcript', async () => {
     const trimmed = await trimmedHome();
     const { home, key, row, transcript, state } = trimmed;

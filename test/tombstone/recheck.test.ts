@@ -5,7 +5,16 @@ import { rowSha256 } from '../../src/sessions/canonical-json.ts';
 import type { ArchivedFile } from '../../src/ship/task.ts';
 import { recheck } from '../../src/tombstone/recheck.ts';
 import { type Entry, entryOf, KEY, orphanEntry } from '../support/sessions.ts';
-import { DAY_MS, fileOf, HOUR_MS, NOW_MS, type PlanParts, planOf, rowOf } from '../support/snapshot.ts';
+import {
+  DAY_MS,
+  fileOf,
+  HOUR_MS,
+  NOW_MS,
+  type PlanParts,
+  planOf,
+  rowOf,
+  SESSIONS_DIR,
+} from '../support/snapshot.ts';
 
 const OLD = rowOf(KEY, 30 * DAY_MS, { sessionId: 'old' });
 const FILE = fileOf('old.jsonl', 30 * DAY_MS);
@@ -88,6 +97,17 @@ describe('right before the commit, a trimmed row', () => {
     ],
   ])('is %s if %s', (expected, _what, now) => {
     expect(outcome(ENTRY, now)).toBe(expected);
+  });
+
+  it.each([
+    ['done', 'as it was written', 'new.jsonl'],
+    ['done', 'as a path, as gateways from 2026.6.11 on spell it out', `${SESSIONS_DIR}/new.jsonl`],
+    ['row-changed', 'to another file', `${SESSIONS_DIR}/x.jsonl`],
+    ['row-changed', 'to another folder', '/elsewhere/new.jsonl'],
+  ])('is %s if an earlier run has trimmed it, and its stub is named %s', (expected, _what, sessionFile) => {
+    const tombstone = { sessionId: 'new', updatedAt: 0, sessionFile: 'new.jsonl' };
+    const now = { ...NOW, rows: [{ sessionKey: KEY, row: { ...tombstone, sessionFile } }] };
+    expect(outcome(entryOf({ row: OLD.row, tombstone }), now)).toBe(expected);
   });
 
   it('whose file the archive lacks is left alone', () => {

@@ -60,6 +60,16 @@ describe('committing tombstones', () => {
     expect(result.abandoned).toEqual([{ session: trimmed, why, hasStrayStub: false }]);
   });
 
+  it.each(['new.jsonl', '/state/agents/main/sessions/new.jsonl'])(
+    'leaves the stub of a tombstone that was written to as soon as it was there, and names it %s',
+    async (sessionFile) => {
+      const { folder, store } = await storeOf({ [KEY]: { ...OLD, sessionFile, updatedAt: 2000 } });
+      const result = await Tombstoned.commit(store, folder, { ...nothing, ready: [trimmed] });
+      expect(result.abandoned.map(({ why }) => why)).toEqual(['row-changed']);
+      expect((await readdir(folder)).sort()).toEqual(['new.jsonl', 'sessions.json']);
+    },
+  );
+
   it('one row that changed keeps no other from being trimmed', async () => {
     const { folder, store } = await storeOf({ [KEY]: OLD, [DIRECT]: { sessionId: 'revived' } });
     const result = await Tombstoned.commit(store, foldersOf(folder), {
