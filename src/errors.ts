@@ -27,6 +27,7 @@ export const ERROR_CODES = [
   'selector-unknown',
   'selector-ambiguous',
   'restore-conflict',
+  'session-in-use',
   'worker-died',
   'interrupted',
   'internal',

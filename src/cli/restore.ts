@@ -12,7 +12,9 @@ import {
 import { isMedia, placeName } from '../manifest/file-place.ts';
 import type { ManifestFile } from '../manifest/manifest.ts';
 import type { StoreLocation } from '../openclaw/discover-stores.ts';
+import { explainKept, type Kept } from '../plan/reasons.ts';
 import { fetchFiles } from '../restore/fetch-files.ts';
+import { assertNotInUse, useOf } from '../restore/in-use.ts';
 import { type OpenedSession, openSession } from '../restore/open-session.ts';
 import {
   planRestore,
@@ -118,7 +120,7 @@ async function intoStore(
   const options: RestoreOptions = { force: flags.force ?? false, resume: flags.resume ?? false, nowMs };
   if (flags.dryRun) {
     const plan = await planRestore(session, await targetOf(installation, store, undefined, flags), options);
-    report(opened, plan, io, flags, []);
+    report(opened, plan, io, flags, [], useOf(session, await takeSnapshot(installation, store)));
     return EXIT.done;
   }
   if (!flags.allowLiveGateway) await assertNoGateway(installation);
@@ -127,10 +129,24 @@ async function intoStore(
     await sweepLeftovers(store.sessionsDir, store.mediaDir);
     const target = await targetOf(installation, store, lock, flags);
     const plan = await planRestore(session, target, options);
+    const assertIdle = async () => assertNotInUse(plan, await takeSnapshot(installation, store));
+    await assertIdle();
     // Recorded first: were we to die half-way, the files put back so far would not be archived again at once.
     const restoredName = session.sessionId ?? session.sessionKey;
     if (restoredName !== null) await installation.state.recordRestored([restoredName], nowMs);
-    const { setAside } = await restoreInPlace(archive, manifest, plan, target, options, io.signal);
+    const assertMayCommit = async () => {
+      await target.assertMayCommit();
+      // The files may have been long under way.
+      await assertIdle();
+    };
+    const { setAside } = await restoreInPlace(
+      archive,
+      manifest,
+      plan,
+      { ...target, assertMayCommit },
+      options,
+      io.signal,
+    );
     report(opened, plan, io, flags, setAside);
     return EXIT.done;
   } finally {
@@ -183,6 +199,7 @@ function report(
   io: Io,
   flags: RestoreFlags & GlobalFlags,
   setAside: readonly string[],
+  use?: Kept,
 ): void {
   const row = plan.row === undefined ? 'none' : plan.row.kind === 'put' ? 'restored' : plan.row.why;
   const files = plan.files.map(({ file, state }) => ({ name: placeName(file), size: file.size, state }));
@@ -190,8 +207,10 @@ function report(
     ROW_NOTES[row],
     ...setAside.map((name) => `set aside as ${safe(name)}`),
     ...(flags.resume ? ['the next message continues this transcript'] : []),
+    ...(use === undefined ? [] : [`the conversation is in use: ${explainKept(use)}`]),
   ];
-  print(io, flags, { ...head(opened, flags), to: null, files, row, setAside }, () =>
+  const inUse = use === undefined ? null : { ...use, text: explainKept(use) };
+  print(io, flags, { ...head(opened, flags), to: null, files, row, setAside, inUse }, () =>
     describe(
       opened,
       flags,

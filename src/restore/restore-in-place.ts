@@ -168,6 +168,16 @@ async function putRow({ session, row, current }: RestorePlan, { sessions }: Rest
   const change = { sessionKey, archiveId, expectSha256, replaceWith: row.row };
   const outcome = (await sessions.commit([change])).get(sessionKey);
   if (outcome === 'committed') return;
+  if (outcome === 'active') {
+    throw new ClawbackError(
+      'session-in-use',
+      `restore ${session.archiveId}: a run works on the conversation`,
+      {
+        hint: 'the files are in place; run the same command again when it is quiet to put the row back',
+        retryable: true,
+      },
+    );
+  }
   throw new ClawbackError(
     'restore-conflict',
     `restore ${session.archiveId}: its row changed while the files were fetched`,
