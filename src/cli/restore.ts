@@ -203,14 +203,20 @@ function report(
 ): void {
   const row = plan.row === undefined ? 'none' : plan.row.kind === 'put' ? 'restored' : plan.row.why;
   const files = plan.files.map(({ file, state }) => ({ name: placeName(file), size: file.size, state }));
+  const { mediaLeft } = plan;
   const notes = [
     ROW_NOTES[row],
+    ...(mediaLeft > 0
+      ? [
+          `its ${count(mediaLeft, 'media file')} stayed in the archive: OpenClaw would remove them beside a newer session`,
+        ]
+      : []),
     ...setAside.map((name) => `set aside as ${safe(name)}`),
     ...(flags.resume ? ['the next message continues this transcript'] : []),
     ...(use === undefined ? [] : [`the conversation is in use: ${explainKept(use)}`]),
   ];
   const inUse = use === undefined ? null : { ...use, text: explainKept(use) };
-  print(io, flags, { ...head(opened, flags), to: null, files, row, setAside, inUse }, () =>
+  print(io, flags, { ...head(opened, flags), to: null, files, mediaLeft, row, setAside, inUse }, () =>
     describe(
       opened,
       flags,
