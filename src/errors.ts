@@ -31,6 +31,7 @@ export const ERROR_CODES = [
   'selector-unknown',
   'selector-ambiguous',
   'restore-conflict',
+  'session-in-use',
   'worker-died',
   'schedule-failed',
   'interrupted',

@@ -7,7 +7,9 @@ import { type Installation, openArchive, takeSnapshot, workableStores } from '..
 import { isMedia, placeName } from '../manifest/file-place.ts';
 import type { ManifestFile } from '../manifest/manifest.ts';
 import type { StoreLocation } from '../openclaw/discover-stores.ts';
+import { explainKept, type Kept } from '../plan/reasons.ts';
 import { fetchFiles } from '../restore/fetch-files.ts';
+import { assertNotInUse, useOf } from '../restore/in-use.ts';
 import { type OpenedSession, openSession } from '../restore/open-session.ts';
 import {
   planRestore,
@@ -114,7 +116,8 @@ async function intoStore(
   try {
     if (flags.dryRun) {
       const target = await targetOf(installation, store, opened, undefined, road);
-      report(opened, await planRestore(session, target, options), io, flags, [], road);
+      const plan = await planRestore(session, target, options);
+      report(opened, plan, io, flags, [], road, useOf(session, await takeSnapshot(installation, store)));
       return EXIT.done;
     }
     return await onRoad(installation, archive, opened, store, options, io, flags, road);
@@ -140,10 +143,24 @@ async function onRoad(
     await sweepLeftovers(store.sessionsDir, store.mediaDir);
     const target = await targetOf(installation, store, opened, lock, road);
     const plan = await planRestore(session, target, options);
+    const assertIdle = async () => assertNotInUse(plan, await takeSnapshot(installation, store));
+    await assertIdle();
     // Recorded first: were we to die half-way, the files put back so far would not be archived again at once.
     const restoredName = session.sessionId ?? session.sessionKey;
     if (restoredName !== null) await installation.state.recordRestored([restoredName], nowMs);
-    const { setAside } = await restoreInPlace(archive, manifest, plan, target, options, io.signal);
+    const assertMayCommit = async () => {
+      await target.assertMayCommit();
+      // The files may have been long under way.
+      await assertIdle();
+    };
+    const { setAside } = await restoreInPlace(
+      archive,
+      manifest,
+      plan,
+      { ...target, assertMayCommit },
+      options,
+      io.signal,
+    );
     report(opened, plan, io, flags, setAside, road);
     return EXIT.done;
   } finally {
@@ -208,21 +225,34 @@ function report(
   flags: RestoreFlags & GlobalFlags,
   setAside: readonly string[],
   { name, why }: CommitRoad,
+  use?: Kept,
 ): void {
   const row = plan.row === undefined ? 'none' : plan.row.kind === 'put' ? 'restored' : plan.row.why;
   const files = plan.files.map(({ file, state }) => ({ name: placeName(file), size: file.size, state }));
+  const { mediaLeft } = plan;
   const notes = [
     ROW_NOTES[row],
+    ...(mediaLeft > 0
+      ? [
+          `its ${count(mediaLeft, 'media file')} stayed in the archive: OpenClaw would remove them beside a newer session`,
+        ]
+      : []),
     ...setAside.map((name) => `set aside as ${safe(name)}`),
     ...(flags.resume ? ['the next message continues this transcript'] : []),
+    ...(use === undefined ? [] : [`the conversation is in use: ${explainKept(use)}`]),
   ];
-  print(io, flags, { ...head(opened, flags), to: null, files, row, setAside, road: { name, why } }, () =>
-    describe(
-      opened,
-      flags,
-      plan.files.filter(({ state }) => state !== 'identical').map(({ file }) => file),
-      notes,
-    ),
+  const inUse = use === undefined ? null : { ...use, text: explainKept(use) };
+  print(
+    io,
+    flags,
+    { ...head(opened, flags), to: null, files, mediaLeft, row, setAside, inUse, road: { name, why } },
+    () =>
+      describe(
+        opened,
+        flags,
+        plan.files.filter(({ state }) => state !== 'identical').map(({ file }) => file),
+        notes,
+      ),
   );
 }
 

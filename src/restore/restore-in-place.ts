@@ -8,7 +8,7 @@ import type { Manifest, ManifestFile, ManifestSession } from '../manifest/manife
 import { isHarmlessRecord } from '../scan/scan-media.ts';
 import { rowSha256 } from '../sessions/canonical-json.ts';
 import { sessionIdOf } from '../sessions/row.ts';
-import type { Row, RowOutcome, SessionStore } from '../sessions/session-store.ts';
+import type { Row, RowOutcome, SessionStore, StoreRow } from '../sessions/session-store.ts';
 import { syncDirectory } from '../sessions/sync-directory.ts';
 import { removeOwnStub } from '../tombstone/stub-transcript.ts';
 import { fetchFiles } from './fetch-files.ts';
@@ -34,6 +34,8 @@ export interface RestoreOptions {
 export interface RestorePlan {
   readonly session: ManifestSession;
   readonly files: readonly { readonly file: ManifestFile; readonly state: LocalState }[];
+  /** Images and their records that stay in the archive: OpenClaw would remove them beside a newer session. */
+  readonly mediaLeft: number;
   /** Undefined: the archived files never had a row. */
   readonly row: RowRestore | undefined;
   readonly current: Row | undefined;
@@ -44,23 +46,34 @@ export async function planRestore(
   target: RestoreTarget,
   options: RestoreOptions,
 ): Promise<RestorePlan> {
-  const files = [];
-  for (const file of session.files) {
-    if (file.place !== null) files.push({ file, state: await localState(pathOf(file, target), file) });
-  }
   const { rows } = await target.sessions.read();
   const current = rows.find(({ sessionKey }) => sessionKey === session.sessionKey)?.row;
-  if (session.row === null) return { session, files, row: undefined, current };
+  const row = planRow(session, current, rows, target, options);
+  const stored = session.files.filter(({ place }) => place !== null);
+  const isBeside = row?.kind === 'keep' && row.why === 'revived';
+  const wanted = isBeside ? stored.filter((file) => !isMedia(file)) : stored;
+  const files = [];
+  for (const file of wanted) files.push({ file, state: await localState(pathOf(file, target), file) });
+  return { session, files, mediaLeft: stored.length - wanted.length, row, current };
+}
+
+function planRow(
+  session: ManifestSession,
+  current: Row | undefined,
+  rows: readonly StoreRow[],
+  { sessions, sessionsDir, hasPrompt }: RestoreTarget,
+  { resume, nowMs }: RestoreOptions,
+): RowRestore | undefined {
+  if (session.row === null) return undefined;
   assertFreeSessionId(session, rows);
-  const row = mergeRow({
+  return mergeRow({
     archived: session.row,
     current,
-    folders: spelledFolders(rows, target.sessionsDir),
-    hasPrompt: target.hasPrompt,
-    keepSkills: target.sessions.kind !== 'gateway',
-    ...(options.resume ? { resumeAtMs: options.nowMs } : {}),
+    folders: spelledFolders(rows, sessionsDir),
+    hasPrompt,
+    keepSkills: sessions.kind !== 'gateway',
+    ...(resume ? { resumeAtMs: nowMs } : {}),
   });
-  return { session, files, row, current };
 }
 
 /** Folders that rows name their transcripts in: ours, and what a gateway in a container calls it. */

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { errnoOf } from '../errors.ts';
+import { ClawbackError, describe, errnoOf } from '../errors.ts';
 import { pathOf, placeName } from '../manifest/file-place.ts';
 import { isFileNameOf } from '../manifest/manifest.ts';
 import type { StoreLocation } from '../openclaw/discover-stores.ts';
@@ -42,11 +42,26 @@ interface RecordFields {
   readonly originalPath: string;
 }
 
-/** Reads only. @param ownsKey whether a session key is one of this store's rows, and of no other store's. */
+/**
+ * Reads only.
+ * @param ownsKey whether a session key is one of this store's rows, and of no other store's.
+ * @throws {ClawbackError} `store-unreadable`: a folder that cannot be looked into is not an empty one.
+ */
 export async function scanMedia(
   store: StoreLocation,
   ownsKey: (sessionKey: string) => boolean,
 ): Promise<Media> {
+  try {
+    return await scanFolders(store, ownsKey);
+  } catch (error) {
+    throw new ClawbackError('store-unreadable', `look for images in ${store.mediaDir}: ${describe(error)}`, {
+      hint: 'run clawback as the user that runs OpenClaw',
+      cause: error,
+    });
+  }
+}
+
+async function scanFolders(store: StoreLocation, ownsKey: (sessionKey: string) => boolean): Promise<Media> {
   const byKey = new Map<string, ScannedFile[]>();
   const originals = new Map<string, ScannedFile>();
   const left: LeftMedia[] = [];
@@ -161,9 +176,10 @@ async function readSmallJson(path: string): Promise<unknown> {
     throw error;
   }
   try {
-    const buffer = Buffer.alloc(MAX_RECORD_BYTES + 1);
-    const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0);
-    if (bytesRead > MAX_RECORD_BYTES) return undefined;
+    const { size } = await handle.stat();
+    if (size > MAX_RECORD_BYTES) return undefined;
+    const buffer = Buffer.alloc(size);
+    const { bytesRead } = await handle.read(buffer, 0, size, 0);
     return parseJson(buffer.toString('utf8', 0, bytesRead));
   } finally {
     await handle.close();

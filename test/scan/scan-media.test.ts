@@ -140,6 +140,11 @@ describe('a record that OpenClaw would not have written is left alone, with the 
   );
 });
 
+it('a folder that cannot be looked into is not an empty one', async () => {
+  const store = { ...STORE, mediaDir: join(state, 'x'.repeat(300), 'outgoing') };
+  await expect(scanMedia(store, () => true)).rejects.toMatchObject({ code: 'store-unreadable' });
+});
+
 it('an image counts as named by any record, whoever wrote it, until the last is gone', async () => {
   const [first] = await write({ image: 'x.png' });
   const [second] = await write({ n: 2, sessionKey: 'agent:main:other', image: 'x.png' });

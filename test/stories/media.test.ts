@@ -8,6 +8,7 @@ import { attachmentId, type SentImage, writeMedia } from '../support/media.ts';
 import type { ArchiveJson, ErrorJson, ListJson, RestoreJson, VerifyJson } from './support/answers.ts';
 import { DAY_MS, HOUR_MS, Home } from './support/home.ts';
 import { findProgram, unpackByHand } from './support/programs.ts';
+import { revive } from './support/revived.ts';
 import { threadOf, writeAged, writeThreadStore } from './support/rooms.ts';
 import { fingerprint, readTree } from './support/tree.ts';
 import { TRIM } from './support/trimmed.ts';
@@ -122,6 +123,25 @@ describe('images that the gateway sent in a conversation', () => {
     expect(await readFile(join(mediaDir(home), setAside[0] ?? ''), 'utf8')).toBe('another image');
     expect(await readFile(path)).toEqual(bytes);
   });
+});
+
+test('beside a newer session they stay in the archive, where OpenClaw cannot remove them, until --resume', async () => {
+  const home = await threeThreads();
+  await send(home, { n: 1, sessionKey: OLD_KEY, ageMs: 9 * DAY_MS });
+  const before = await readTree(mediaDir(home));
+  await home.json('archive');
+  const thread = threadOf('C0OLD', '1762500000.000100', {
+    sessionId: 'x',
+    updatedAtMs: home.nowMs,
+    text: 'x',
+  });
+  await revive({ home, thread, key: OLD_KEY });
+  const beside = await home.json<RestoreJson & { mediaLeft: number }>('restore', OLD_KEY);
+  expect([beside.row, beside.files.length, beside.mediaLeft]).toEqual(['revived', 1, 2]);
+  expect(await readTree(mediaDir(home))).toEqual({});
+  const resumed = await home.json<RestoreJson & { mediaLeft: number }>('restore', OLD_KEY, '--resume');
+  expect([resumed.row, resumed.files.length, resumed.mediaLeft]).toEqual(['restored', 3, 0]);
+  expect(await readTree(mediaDir(home))).toEqual(before);
 });
 
 describe('an image that two conversations have sent', () => {

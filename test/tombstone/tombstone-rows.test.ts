@@ -64,7 +64,7 @@ describe('committing tombstones', () => {
     'leaves the stub of a tombstone that was written to as soon as it was there, and names it %s',
     async (sessionFile) => {
       const { folder, store } = await storeOf({ [KEY]: { ...OLD, sessionFile, updatedAt: 2000 } });
-      const result = await Tombstoned.commit(store, folder, { ...nothing, ready: [trimmed] });
+      const result = await Tombstoned.commit(store, foldersOf(folder), { ...nothing, ready: [trimmed] });
       expect(result.abandoned.map(({ why }) => why)).toEqual(['row-changed']);
       expect((await readdir(folder)).sort()).toEqual(['new.jsonl', 'sessions.json']);
     },

@@ -53,7 +53,7 @@ export async function resolveDelivery(
   return JSON.parse(stdout) as Record<string, DeliveryTarget>;
 }
 
-async function runScript(name: string, home: OpenClawHome, args: readonly string[]): Promise<string> {
+export async function runScript(name: string, home: OpenClawHome, args: readonly string[]): Promise<string> {
   const script = fileURLToPath(new URL(name, import.meta.url));
   const result = await runNode([script, ...args], home);
   if (result.exitCode !== 0) throw new Error(describeRun([name], result));
