@@ -98,6 +98,9 @@ async function assertAbsent(folder: string, files: readonly ManifestFile[]): Pro
   }
 }
 
+const WAIT_NOTE =
+  'a gateway is up: the row is watched for a minute, until nothing can overwrite it; the plugin makes that exact and faster (openclaw plugins install clawback)';
+
 async function intoStore(
   installation: Installation,
   archive: Archive,
@@ -115,6 +118,7 @@ async function intoStore(
     return EXIT.done;
   }
   const isLive = (await findGateway(installation)).running;
+  if (isLive && !flags.json && !flags.quiet) io.stderr.write(`${WAIT_NOTE}\n`);
   const lock = await StoreLock.acquire(store.sessionsDir, 'clawback restore', nowMs);
   try {
     await sweepLeftovers(store.sessionsDir);
