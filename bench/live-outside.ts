@@ -32,6 +32,9 @@ const WRITER = fileURLToPath(new URL('live-writer.mjs', import.meta.url));
 /** Young conversations that the writer writes to. */
 const WRITTEN_ROWS = 20;
 
+/** Lines of a table in each row that make the store of 584 rows about 10 MB. */
+const TOOLS = 105;
+
 interface WriterReport {
   readonly updates: number;
   readonly lost: number;
@@ -97,6 +100,7 @@ async function round(rate: number, seed: number, seconds: number) {
       sizeScale: 0.002,
       orphans: false,
     });
+    await enlarge(store.storePath);
     const place = { stateDir, archive: `file://${join(stateDir, 'archive')}` };
     await configure(stateDir);
     const young = store.sessions.filter(({ ageMs, blocker }) => ageMs < DAY_MS && blocker === undefined);
@@ -139,6 +143,24 @@ async function round(rate: number, seed: number, seconds: number) {
 function listen(): Promise<Server> {
   const server = createServer((socket) => socket.end());
   return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
+}
+
+/** Rows as large as the real ones, whose transcripts alone are small here. */
+async function enlarge(storePath: string): Promise<void> {
+  const rows = await readRows(storePath);
+  const entries = Array.from({ length: TOOLS }, (_, n) => ({
+    name: `tool_${n}`,
+    summaryChars: 40 + n,
+    schemaChars: 9 * n,
+  }));
+  const enlarged = Object.entries(rows).map(([key, row]) => {
+    const report = row.systemPromptReport as object | undefined;
+    return [
+      key,
+      report === undefined ? row : { ...row, systemPromptReport: { ...report, skillTables: { entries } } },
+    ];
+  });
+  await writeFile(storePath, JSON.stringify(Object.fromEntries(enlarged), null, 2), { mode: 0o600 });
 }
 
 /** OpenClaw's own pruning stays out of it: what is missing in the end is then our doing. */
