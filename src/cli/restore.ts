@@ -101,6 +101,9 @@ async function assertAbsent(folder: string, files: readonly ManifestFile[]): Pro
   }
 }
 
+const WAIT_NOTE =
+  'a gateway is up: the row is watched for a minute, until nothing can overwrite it; the plugin makes that exact and faster (openclaw plugins install clawback)';
+
 async function intoStore(
   installation: Installation,
   archive: Archive,
@@ -120,6 +123,7 @@ async function intoStore(
       report(opened, plan, io, flags, [], road, useOf(session, await takeSnapshot(installation, store)));
       return EXIT.done;
     }
+    if (road.name === 'outside' && !flags.json && !flags.quiet) io.stderr.write(`${WAIT_NOTE}\n`);
     return await onRoad(installation, archive, opened, store, options, io, flags, road);
   } finally {
     road.close();
@@ -207,7 +211,7 @@ async function targetOf(
 }
 
 function inUse({ archiveId }: OpenedSession['session'], source: string): ClawbackError {
-  return new ClawbackError('restore-conflict', `restore ${archiveId}: the gateway works on it (${source})`, {
+  return new ClawbackError('session-in-use', `restore ${archiveId}: the gateway works on it (${source})`, {
     hint: 'wait for the answer and run again, or restore elsewhere with --to DIR; nothing was changed',
     retryable: true,
   });

@@ -200,7 +200,8 @@ async function putRow({ session, row, current }: RestorePlan, { sessions }: Rest
     if (found !== undefined && sessionIdOf(found) === sessionIdOf(row.row)) return;
     break;
   }
-  throw new ClawbackError('restore-conflict', `restore ${session.archiveId}: ${ROW_STAYED[stayed]}`, {
+  const code = stayed === 'active' ? 'session-in-use' : 'restore-conflict';
+  throw new ClawbackError(code, `restore ${session.archiveId}: ${ROW_STAYED[stayed]}`, {
     hint: 'the files are in place; run the same command again to put the row back',
     retryable: true,
   });

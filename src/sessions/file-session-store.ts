@@ -7,8 +7,8 @@ import { loadStore } from './store-file.ts';
 import { StoreRewriter } from './store-rewriter.ts';
 import { StoreText } from './store-text.ts';
 
-/** How often a commit that is watched is looked at. A look at an unchanged file is one system call. */
-const WATCH_MS = 50;
+/** How often a commit that is watched is looked at: often at first, since a busy writer overwrites it at once. */
+const WATCH_MS = { first: 5, last: 50 };
 
 /** Where nobody else should be writing, a commit need not wait long for a quiet moment. */
 const PATIENCE_MS = 10_000;
@@ -64,6 +64,7 @@ export class FileSessionStore implements SessionStore {
       if (overwritten.length === 0) return outcomes;
       this.#onRetry();
       for (const { sessionKey } of overwritten) outcomes.set(sessionKey, 'changed');
+      await rewriter.pause();
       try {
         for (const [key, outcome] of await rewriter.rewrite(overwritten, deadlineMs))
           outcomes.set(key, outcome);
@@ -85,7 +86,7 @@ export class FileSessionStore implements SessionStore {
   ): Promise<readonly RowChange[]> {
     if (changes.length === 0) return [];
     const untilMs = performance.now() + (this.#live?.lookAgainMs ?? 0);
-    for (;;) {
+    for (let pauseMs = WATCH_MS.first; ; pauseMs = Math.min(pauseMs * 1.3, WATCH_MS.last)) {
       const rows = rewriter.look();
       const overwritten = changes.filter((change) => {
         const found = rows.get(change.sessionKey);
@@ -96,7 +97,7 @@ export class FileSessionStore implements SessionStore {
         return isAsBefore && this.#live !== undefined;
       });
       if (overwritten.length > 0 || performance.now() >= untilMs) return overwritten;
-      await delay(Math.min(WATCH_MS, Math.max(1, untilMs - performance.now())));
+      await delay(Math.min(pauseMs, Math.max(1, untilMs - performance.now())));
     }
   }
 }

@@ -167,8 +167,13 @@ function syncFolder(path: string): void {
 
 /** Whether the store is the very file that `stats` describes still. */
 export function isUnchanged(path: string, stats: BigIntStats): boolean {
-  const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  const found = lookAtStore(path);
   return found !== undefined && isSameFile(stats, found);
+}
+
+/** Undefined if there is no such file. */
+export function lookAtStore(path: string): BigIntStats | undefined {
+  return lstatSync(path, { bigint: true, throwIfNoEntry: false });
 }
 
 function isSameFile(a: BigIntStats, b: BigIntStats): boolean {

@@ -2,11 +2,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ClawbackError } from '../errors.ts';
 import { rowSha256 } from './canonical-json.ts';
 import type { Row, RowChange, RowOutcome } from './session-store.ts';
-import { isUnchanged, type LoadedStore, loadStore, replaceStore } from './store-file.ts';
+import { isUnchanged, type LoadedStore, loadStore, lookAtStore, replaceStore } from './store-file.ts';
 import { StoreText } from './store-text.ts';
 
 /** Between two attempts, at random: two writers in step would meet for ever. */
-const MAX_PAUSE_MS = 40;
+const MAX_PAUSE_MS = 20;
+
+/** How long an attempt waits for another writer's rename, at random: longer than a busy one takes. */
+const MAX_WAIT_MS = 120;
 
 export interface RewriterOptions {
   /** Other processes write too: no attempt is worth making while one of them is about to rename. */
@@ -61,8 +64,23 @@ export class StoreRewriter {
       const outcomes = this.#attempt(changes);
       if (outcomes !== undefined) return outcomes;
       this.#options.onRetry?.();
-      await delay(Math.random() * MAX_PAUSE_MS);
+      await this.pause();
     }
+  }
+
+  /**
+   * Until a moment at which an attempt may succeed. A writer that has just renamed is not in the middle of a write: who
+   * begins right behind it is done before its next one. Behind one that never rests, only chance helps.
+   */
+  async pause(): Promise<void> {
+    if (!this.#options.isLive || Math.random() < 0.5) {
+      await delay(Math.random() * MAX_PAUSE_MS);
+      return;
+    }
+    const stats = lookAtStore(this.#path);
+    const untilMs = performance.now() + Math.random() * MAX_WAIT_MS;
+    while (stats !== undefined && performance.now() < untilMs && isUnchanged(this.#path, stats))
+      await delay(1);
   }
 
   /** Undefined if the file changed while we looked. */
