@@ -20,7 +20,7 @@ import { type ActiveSources, readActiveSources } from './active-sources.ts';
 import { type AllowedChange, commitRows } from './commit-rows.ts';
 import { Generations } from './generations.ts';
 import type { OpenClawApi } from './openclaw-api.ts';
-import { type ProvenChange, proveChange, refusedInRestore } from './prove-change.ts';
+import { type ProvenChange, proveChange, refusedInForget, refusedInRestore } from './prove-change.ts';
 
 /** What the gateway's methods and hooks work with: loaded when one of them is first used. */
 export interface Bridge {
@@ -130,7 +130,11 @@ export function openBridge(api: OpenClawApi): Bridge {
 
 function allow(change: RowChange, proven: ProvenChange | undefined): AllowedChange[] {
   if (proven === undefined || proven.kind === 'refused') return [];
-  if (proven.kind !== 'restore') return [{ change, refuse: () => undefined }];
+  if (proven.kind === 'archive') return [{ change, refuse: () => undefined }];
+  if (proven.kind === 'forget') {
+    const { tombstone } = proven;
+    return [{ change, refuse: (current) => refusedInForget(tombstone, current) }];
+  }
   const { archived } = proven;
   return [{ change, refuse: (current) => refusedInRestore(change.replaceWith ?? {}, archived, current) }];
 }

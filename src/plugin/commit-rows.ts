@@ -1,6 +1,7 @@
 import { statSync, utimesSync } from 'node:fs';
 import type { ChangeOutcome } from '../gateway/messages.ts';
-import { canonicalJson, rowSha256 } from '../sessions/canonical-json.ts';
+import { rowSha256 } from '../sessions/canonical-json.ts';
+import { isSameField } from '../sessions/derived-fields.ts';
 import { sessionIdOf } from '../sessions/row.ts';
 import type { Row, RowChange } from '../sessions/session-store.ts';
 import type { ActiveSources } from './active-sources.ts';
@@ -113,9 +114,6 @@ function settle(sessions: GatewaySessions, storePath: string): Promise<DiskRows>
   );
 }
 
-/** Fields that OpenClaw turns into others, or stores elsewhere, when it saves a row. */
-const REWRITTEN = new Set(['provider', 'lastProvider', 'room', 'skillsSnapshot']);
-
 /** What was written counts only if it is there: OpenClaw drops what it does not like, and may have gone on since. */
 function confirm(committed: ChangeOutcome, wanted: Row | null, disk: DiskRows): ChangeOutcome {
   const { sessionKey } = committed;
@@ -124,11 +122,7 @@ function confirm(committed: ChangeOutcome, wanted: Row | null, disk: DiskRows): 
   if (found === undefined) {
     return { sessionKey, outcome: 'rejected', reason: 'the gateway dropped the new row when it saved' };
   }
-  const holds = Object.entries(wanted).every(
-    ([field, value]) =>
-      REWRITTEN.has(field) ||
-      value === undefined ||
-      canonicalJson(Object.getOwnPropertyDescriptor(found, field)?.value ?? null) === canonicalJson(value),
-  );
+  const own = (field: string) => Object.getOwnPropertyDescriptor(found, field)?.value;
+  const holds = Object.entries(wanted).every(([field, value]) => isSameField(field, own(field), value));
   return holds ? committed : { sessionKey, outcome: 'changed' };
 }

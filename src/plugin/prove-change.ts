@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import type { ManifestSession } from '../manifest/manifest.ts';
-import { canonicalJson, rowSha256 } from '../sessions/canonical-json.ts';
+import { canonicalJson } from '../sessions/canonical-json.ts';
+import { isSameButDerived } from '../sessions/derived-fields.ts';
 import { isSafeSessionId } from '../sessions/row.ts';
 import type { Row, RowChange } from '../sessions/session-store.ts';
 
@@ -12,13 +13,14 @@ export interface ArchivedGeneration {
 
 /** `archive`: row → tombstone or nothing. `forget`: tombstone → nothing. `restore`: anything → the archived row. */
 export type ProvenChange =
-  | { readonly kind: 'archive' | 'forget' }
+  | { readonly kind: 'archive' }
+  | { readonly kind: 'forget'; readonly tombstone: Row }
   | { readonly kind: 'restore'; readonly archived: Row }
   | { readonly kind: 'refused'; readonly why: string };
 
 /**
  * What the archive says about a change: whoever calls the gateway's method can do nothing that clawback itself would
- * not do. What a restore may hold depends on the row that is there now as well: `refusedInRestore`. Pure.
+ * not do. Some of it depends on the row that is there now as well: `refusedInForget`, `refusedInRestore`. Pure.
  */
 export function proveChange(
   change: RowChange,
@@ -35,14 +37,22 @@ export function proveChange(
     return isOfStore ? { kind: 'archive' } : refused('the generation was archived from another store');
   }
   if (replaceWith === null) {
-    const isForgetting = session.tombstone !== null && expectSha256 === rowSha256(session.tombstone);
-    if (!isForgetting) return refused('the archive does not hold the row that would go');
-    return isOfStore ? { kind: 'forget' } : refused('the generation was archived from another store');
+    const { tombstone } = session;
+    if (tombstone === null) return refused('the archive does not hold the row that would go');
+    return isOfStore
+      ? { kind: 'forget', tombstone }
+      : refused('the generation was archived from another store');
   }
   if (!isSame(replaceWith.sessionId, session.row.sessionId)) {
     return refused('the new row is neither the tombstone nor of the archived session');
   }
   return { kind: 'restore', archived: session.row };
+}
+
+/** Why the row that is there is not the tombstone that may go, or undefined: a gateway writes derived fields into it. Pure. */
+export function refusedInForget(tombstone: Row, current: Row | undefined): string | undefined {
+  const isTombstone = current !== undefined && isSameButDerived(current, tombstone);
+  return isTombstone ? undefined : 'the row that would go is not the archived tombstone';
 }
 
 /** Set to the moment of a `--resume`, so that the next message goes on with the old transcript. */

@@ -2,11 +2,10 @@ import type { Archive } from '../archive/archive.ts';
 import { parseArchiveId } from '../manifest/keys.ts';
 import type { ManifestSession } from '../manifest/manifest.ts';
 import type { ArchivePlan, PlannedRetirement } from '../plan/plan.ts';
-import { type Folder, folderOf } from '../plan/references.ts';
 import { rowSha256 } from '../sessions/canonical-json.ts';
+import { isSameButDerived } from '../sessions/derived-fields.ts';
 import type { RowOutcome, SessionStore } from '../sessions/session-store.ts';
 import { syncDirectory } from '../sessions/sync-directory.ts';
-import { isSameTombstone } from '../tombstone/same-tombstone.ts';
 import { isStubUntouched, removeOwnStub } from '../tombstone/stub-transcript.ts';
 import { type OnBrokenBatch, readStillArchived } from './still-archived.ts';
 
@@ -55,14 +54,13 @@ export async function retireTombstones(
   const keep = ({ sessionKey, archiveId }: PlannedRetirement, why: TombstoneKept['why']) =>
     void kept.push({ sessionKey, archiveId, why });
 
-  const folder = folderOf(planned.snapshot);
   const archived: Due[] = [];
   for (const [batchId, ofBatch] of byBatch(planned.retired)) {
     const sessions = await readStillArchived(archive, batchId, store.id, onBrokenBatch, signal);
     for (const one of ofBatch) {
       const entry = sessions.get(one.archiveId);
       if (entry === undefined) keep(one, 'not-in-archive');
-      else if (!isTombstoneOf(entry, one, folder)) keep(one, 'not-the-archived-tombstone');
+      else if (!isTombstoneOf(entry, one)) keep(one, 'not-the-archived-tombstone');
       else archived.push({ ...one, entry });
     }
   }
@@ -106,10 +104,9 @@ function byBatch(planned: readonly PlannedRetirement[]): ReadonlyMap<string, Pla
 function isTombstoneOf(
   { sessionKey, action, tombstone, row: original }: ManifestSession,
   { sessionKey: key, row }: PlannedRetirement,
-  folder: Folder,
 ): boolean {
   if (sessionKey !== key || action !== 'trim' || original === null || tombstone === null) return false;
-  return isSameTombstone(row, tombstone, folder);
+  return isSameButDerived(row, tombstone);
 }
 
 function rowChange({ sessionKey, archiveId, row }: Due) {

@@ -4,10 +4,10 @@ import { namesOf, References } from '../plan/references.ts';
 import { isArchivable, sessionIdOfBase } from '../scan/file-kind.ts';
 import { type ScannedFile, type Snapshot, sameIdentity } from '../scan/scan.ts';
 import { rowSha256 } from '../sessions/canonical-json.ts';
+import { isSameButDerived } from '../sessions/derived-fields.ts';
 import { familyOf } from '../sessions/row.ts';
 import type { ArchivedFile } from '../ship/task.ts';
 import type { Abandoned, CommittedSession } from './committed.ts';
-import { isSameTombstone } from './same-tombstone.ts';
 
 export interface Rechecked {
   /** Rows that may be changed now, and orphan files that may go. */
@@ -46,7 +46,7 @@ export function recheck(sessions: readonly CommittedSession[], fresh: ArchivePla
     const isAfter =
       row === undefined || entry.tombstone === null
         ? row === undefined && entry.tombstone === null
-        : isSameTombstone(row, entry.tombstone, references.folder);
+        : isSameButDerived(row, entry.tombstone);
     const isStubNamed = references.isReferenced(String(entry.tombstone?.sessionFile));
     const hasStrayStub = entry.tombstone !== null && !isAfter && !isStubNamed;
     const abandon = (why: Abandoned['why']) => abandoned.push({ session, why, hasStrayStub });

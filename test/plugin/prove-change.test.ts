@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { type ArchivedGeneration, proveChange, refusedInRestore } from '../../src/plugin/prove-change.ts';
+import {
+  type ArchivedGeneration,
+  proveChange,
+  refusedInForget,
+  refusedInRestore,
+} from '../../src/plugin/prove-change.ts';
 import { rowSha256 } from '../../src/sessions/canonical-json.ts';
 import type { Row, RowChange } from '../../src/sessions/session-store.ts';
 
@@ -31,7 +36,7 @@ describe('the archive allows', () => {
 
   test('the archived tombstone to go', () => {
     const forget = change({ expectSha256: rowSha256(TOMBSTONE), replaceWith: null });
-    expect(proveChange(forget, 'main', generation())).toEqual({ kind: 'forget' });
+    expect(proveChange(forget, 'main', generation())).toEqual({ kind: 'forget', tombstone: TOMBSTONE });
   });
 
   test.each([
@@ -68,7 +73,6 @@ describe('the archive does not allow', () => {
       change({ replaceWith: { ...TOMBSTONE, label: 'x' } }),
       generation(),
     ],
-    ['a row to go that has a tombstone', change({ replaceWith: null }), generation()],
     [
       'a row to go that it has never seen',
       change({ expectSha256: 'f'.repeat(64), replaceWith: null }),
@@ -91,6 +95,23 @@ describe('the archive does not allow', () => {
     ],
   ])('%s', (_what, forged, archived) => {
     expect(proveChange(forged, 'main', archived)).toMatchObject({ kind: 'refused' });
+  });
+});
+
+describe('a row that is to go', () => {
+  test.each<[string, Row]>([
+    ['is the archived tombstone', TOMBSTONE],
+    ['may have got fields that a gateway derives', { ...TOMBSTONE, route: { channel: 'slack' } }],
+  ])('%s', (_what, current) => {
+    expect(refusedInForget(TOMBSTONE, current)).toBeUndefined();
+  });
+
+  test.each<[string, Row | undefined]>([
+    ['the archived row itself', ROW],
+    ['a tombstone that was touched', { ...TOMBSTONE, updatedAt: 7 }],
+    ['nothing at all', undefined],
+  ])('is not %s', (_what, current) => {
+    expect(refusedInForget(TOMBSTONE, current)).toContain('not the archived tombstone');
   });
 });
 

@@ -22,7 +22,7 @@ async function archivedHome() {
 
 /** As the command does it beside a gateway. */
 async function restore(home: FaultHome): Promise<void> {
-  const { sessionsDir, storePath, nowMs } = home;
+  const { sessionsDir, mediaDir, storePath, nowMs } = home;
   const archive = await home.archive();
   const manifest = await archive.manifest((await archive.batchIds())[0] ?? '');
   const [session] = manifest.sessions;
@@ -30,7 +30,7 @@ async function restore(home: FaultHome): Promise<void> {
   const sessions = new FileSessionStore(storePath, {
     live: { lookAgainMs: 10, settleMs: 200, patienceMs: 5_000 },
   });
-  const target = { sessions, sessionsDir, assertMayCommit: async () => {}, hasPrompt: () => true };
+  const target = { sessions, sessionsDir, mediaDir, assertMayCommit: async () => {}, hasPrompt: () => true };
   const options = { force: false, resume: false, nowMs };
   await restoreInPlace(archive, manifest, await planRestore(session, target, options), target, options);
 }

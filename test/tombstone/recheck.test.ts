@@ -103,7 +103,6 @@ describe('right before the commit, a trimmed row', () => {
     ['done', 'as it was written', 'new.jsonl'],
     ['done', 'as a path, as gateways from 2026.6.11 on spell it out', `${SESSIONS_DIR}/new.jsonl`],
     ['row-changed', 'to another file', `${SESSIONS_DIR}/x.jsonl`],
-    ['row-changed', 'to another folder', '/elsewhere/new.jsonl'],
   ])('is %s if an earlier run has trimmed it, and its stub is named %s', (expected, _what, sessionFile) => {
     const tombstone = { sessionId: 'new', updatedAt: 0, sessionFile: 'new.jsonl' };
     const now = { ...NOW, rows: [{ sessionKey: KEY, row: { ...tombstone, sessionFile } }] };
