@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { access, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -31,6 +31,9 @@ const DAY_MS = 86_400_000;
 const WRITER = fileURLToPath(new URL('live-writer.mjs', import.meta.url));
 /** Young conversations that the writer writes to. */
 const WRITTEN_ROWS = 20;
+
+/** Conversations that the run wants to archive and that are used again while it does: all within its first 15 s. */
+const REVIVED_ROWS = 6;
 
 /** Lines of a table in each row that make the store of 584 rows about 10 MB. */
 const TOOLS = 105;
@@ -82,7 +85,8 @@ function HEADER(): string[] {
     'rows to archive',
     'tombstones made',
     'tombstones gone',
-    'files missing under a live row',
+    'transcripts gone under a live row',
+    'used again',
     'left alone',
     'failures',
     'retries',
@@ -105,8 +109,11 @@ async function round(rate: number, seed: number, seconds: number) {
     await configure(stateDir);
     const young = store.sessions.filter(({ ageMs, blocker }) => ageMs < DAY_MS && blocker === undefined);
     const keys = young.slice(0, WRITTEN_ROWS).map(({ sessionKey }) => sessionKey);
+    const old = store.sessions.filter(({ ageMs, blocker }) => ageMs > 8 * DAY_MS && blocker === undefined);
+    const revived = old.slice(0, REVIVED_ROWS).map(({ sessionKey }) => sessionKey);
     const before = await readRows(store.storePath);
-    const writer = startWriter(stateDir, [store.storePath, String(rate), String(seed), ...keys]);
+    const lists = JSON.stringify({ keys, revived });
+    const writer = startWriter(stateDir, [store.storePath, String(rate), String(seed), lists]);
     await writer.ready;
     const bytes = (await stat(store.storePath)).size;
     const [archived] = await Promise.all([archive(place), delay(seconds * 1000)]);
@@ -115,7 +122,10 @@ async function round(rate: number, seed: number, seconds: number) {
     const wrongAtEnd = Object.entries(written.written).filter(([key, n]) => rows[key]?.benchCount !== n);
     const made = archived.done.protectedRowsTrimmed ?? 0;
     const holding = Object.values(rows).filter((row) => tombstoneMark(row) !== undefined).length;
-    const missing = await missingTranscripts(store.sessionsDir, rows, before);
+    const names = await readdir(store.sessionsDir);
+    const missing = Object.entries(before).filter(
+      ([key, row]) => !(tombstoneMark(rows[key] ?? {}) !== undefined || hasTranscript(row, names)),
+    ).length;
     const lost = written.lost + wrongAtEnd.length;
     if (!archived.liveGateway) throw new Error('the archive run saw no gateway');
     const cells = [
@@ -129,6 +139,7 @@ async function round(rate: number, seed: number, seconds: number) {
       made,
       made - holding,
       missing,
+      revived.filter((key) => key in written.written).length,
       archived.leftAlone.length,
       archived.failures.length,
       archived.done.commitRetries,
@@ -216,19 +227,9 @@ async function readRows(storePath: string): Promise<Record<string, Row>> {
   return JSON.parse(await readFile(storePath, 'utf8')) as Record<string, Row>;
 }
 
-/** Rows that are what they were, or in use again, without the transcript that they had. */
-async function missingTranscripts(
-  sessionsDir: string,
-  rows: Readonly<Record<string, Row>>,
-  before: Readonly<Record<string, Row>>,
-): Promise<number> {
-  let missing = 0;
-  for (const [key, row] of Object.entries(rows)) {
-    const file = before[key]?.sessionFile;
-    if (tombstoneMark(row) !== undefined || typeof file !== 'string' || row.sessionFile !== file) continue;
-    await access(join(sessionsDir, basename(file))).catch(() => {
-      missing += 1;
-    });
-  }
-  return missing;
+/** Under its own name, or beside it where the conversation has begun another. */
+function hasTranscript({ sessionFile }: Row, names: readonly string[]): boolean {
+  if (typeof sessionFile !== 'string') return true;
+  const name = basename(sessionFile);
+  return names.some((one) => one === name || one.startsWith(`${name}.reset.`));
 }

@@ -1,11 +1,13 @@
 // OpenClaw's own writer of a session store: the public plugin SDK of an installed release, in a process of its own.
-// Arguments: package folder, path of sessions.json, writes a second, seed, then the session keys it writes to.
+// Arguments: package folder, path of sessions.json, writes a second, seed, and as JSON the session keys that it writes to
+// all the time (`keys`) and those that come to life again, one every other second (`revived`).
 // Stops when its standard input closes, and prints what it did.
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-const [packageDir, storePath, perSecond, seed, ...keys] = process.argv.slice(2);
+const [packageDir, storePath, perSecond, seed, lists] = process.argv.slice(2);
+const { keys, revived } = JSON.parse(lists);
 const sdk = createRequire(join(packageDir, 'package.json')).resolve(
   'openclaw/plugin-sdk/session-store-runtime',
 );
@@ -17,8 +19,13 @@ process.stdin.once('close', () => {
 });
 process.stdin.resume();
 
+const REVIVE_EVERY_MS = 2000;
+let revivals = 0;
+let startedMs = performance.now();
 let state = Number(seed) >>> 0;
 const nextKey = () => {
+  const due = Math.floor((performance.now() - startedMs) / REVIVE_EVERY_MS);
+  if (due > revivals && revivals < revived.length) return revived[revivals++];
   state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
   return keys[state % keys.length];
 };
@@ -29,7 +36,7 @@ let updates = 0;
 // The first write fills the cache and rewrites what the release spells otherwise; it is not counted.
 await updateSessionStoreEntry({ storePath, sessionKey: keys[0], update: () => ({ benchCount: -1 }) });
 process.stdout.write('ready\n');
-const startedMs = performance.now();
+startedMs = performance.now();
 const stepMs = 1000 / Number(perSecond);
 let dueMs = startedMs;
 while (!stopped) {

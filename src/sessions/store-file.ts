@@ -76,20 +76,33 @@ export function replaceStore(
   before: BigIntStats,
   options: ReplaceOptions,
 ): boolean {
+  const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
   try {
-    return replace(path, pieces, before, options);
+    if (!replace(path, pieces, before, options)) return false;
   } catch (error) {
-    const code = errnoOf(error);
-    if (code === undefined) throw error;
-    const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
-    throw new ClawbackError('store-io', `write ${path}: ${code}`, {
-      hint:
-        code === 'ENOSPC'
-          ? `the disk is full; free ${Math.ceil(bytes / 1024 / 1024)} MB beside sessions.json and run again: no row was changed`
-          : 'check the permissions of the sessions folder; no row was changed',
-      cause: error,
-    });
+    throw storeIo(path, error, (code) =>
+      code === 'ENOSPC'
+        ? `the disk is full; free ${Math.ceil(bytes / 1024 / 1024)} MB beside sessions.json and run again: no row was changed`
+        : 'check the permissions of the sessions folder; no row was changed',
+    );
   }
+  try {
+    if (!options.syncFirst) syncPath(path);
+    syncPath(dirname(path));
+    return true;
+  } catch (error) {
+    throw storeIo(
+      path,
+      error,
+      () => 'the rows were changed, perhaps not for good; run again, no file was removed',
+    );
+  }
+}
+
+function storeIo(path: string, error: unknown, hint: (code: string) => string): unknown {
+  const code = errnoOf(error);
+  if (code === undefined) return error;
+  return new ClawbackError('store-io', `write ${path}: ${code}`, { hint: hint(code), cause: error });
 }
 
 function replace(
@@ -112,13 +125,11 @@ function replace(
     // process's write could be lost.
     if (!isSameFile(before, lstatSync(path, { bigint: true }))) return false;
     renameSync(temporary, path);
-    if (!syncFirst) fsyncSync(descriptor);
+    return true;
   } finally {
     closeSync(descriptor);
     rmSync(temporary, { force: true });
   }
-  syncFolder(dirname(path));
-  return true;
 }
 
 function writeAll(descriptor: number, pieces: readonly Buffer[]): void {
@@ -156,12 +167,12 @@ function isYoung(path: string): boolean {
   return stats !== undefined && Date.now() - stats.mtimeMs < WRITING_MS;
 }
 
-function syncFolder(path: string): void {
-  const folder = openSync(path, 'r');
+function syncPath(path: string): void {
+  const descriptor = openSync(path, 'r');
   try {
-    fsyncSync(folder);
+    fsyncSync(descriptor);
   } finally {
-    closeSync(folder);
+    closeSync(descriptor);
   }
 }
 

@@ -20,6 +20,7 @@ export class TranscriptLocks {
   readonly #names: ReadonlySet<string>;
   readonly #file: FileHandle | undefined;
   readonly #timer: NodeJS.Timeout | undefined;
+  #isNeglected = false;
 
   private constructor(sessionsDir: string, names: ReadonlySet<string>, file?: FileHandle) {
     this.#sessionsDir = sessionsDir;
@@ -28,8 +29,9 @@ export class TranscriptLocks {
     if (file === undefined) return;
     const touch = () => {
       const now = new Date();
-      // A file system that cannot tell the time loses us the locks; `held` finds that out.
-      file.utimes(now, now).catch(() => {});
+      file.utimes(now, now).catch(() => {
+        this.#isNeglected = true;
+      });
     };
     this.#timer = setInterval(touch, TOUCH_MS);
   }
@@ -56,8 +58,12 @@ export class TranscriptLocks {
     }
   }
 
-  /** The transcripts that are locked by us still. */
+  /** The transcripts that are locked by us still; none if we could not touch the locks. */
   async held(): Promise<ReadonlySet<string>> {
+    return this.#isNeglected ? new Set() : this.#ours();
+  }
+
+  async #ours(): Promise<ReadonlySet<string>> {
     const held = new Set<string>();
     for (const name of this.#names) if (await this.#isOurs(name)) held.add(name);
     return held;
@@ -103,7 +109,7 @@ async function isLinked(from: string, to: string): Promise<boolean> {
 
 /** Removes the locks of a clawback that died. Only the holder of the store's lock may call it: no other is alive. */
 export async function sweepTranscriptLocks(sessionsDir: string): Promise<void> {
-  const paths = await glob('*.jsonl.lock', {
+  const paths = await glob('*.lock', {
     cwd: sessionsDir,
     dot: true,
     followSymbolicLinks: false,
