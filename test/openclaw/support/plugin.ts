@@ -9,8 +9,8 @@ import type { OpenClawRelease } from './release.ts';
 const PROJECT = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** The package as `npm install -g clawback` lays it down, with its dependencies below it, from the built `dist`. */
-export async function packageFolder(): Promise<string> {
-  const folder = join(await temporaryFolder(), 'clawback');
+export async function packageFolder(parent?: string): Promise<string> {
+  const folder = join(parent ?? (await temporaryFolder()), 'clawback');
   await mkdir(folder);
   const own = JSON.parse(await readFile(join(PROJECT, 'package.json'), 'utf8')) as { files: string[] };
   for (const name of ['package.json', ...own.files]) {
