@@ -1,26 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { type Line, type LineStore, runLine } from './coordinator.ts';
-import {
-  assertNoGateway,
-  type Installation,
-  openArchive,
-  planStore,
-  workableStores,
-} from './installation.ts';
+import { ClawbackError } from './errors.ts';
+import type { CommitRoad, RoadName } from './gateway/commit-road.ts';
+import { type Installation, openArchive, planStore, workableStores } from './installation.ts';
 import { runIdAt } from './manifest/keys.ts';
 import type { StoreLocation } from './openclaw/discover-stores.ts';
 import type { ArchivePlan } from './plan/plan.ts';
 import { type Plannable, planStores, type StorePlans } from './plan/plan-stores.ts';
 import { RunTally } from './report.ts';
 import { sweepLeftovers } from './restore/staging.ts';
-import { FileSessionStore } from './sessions/file-session-store.ts';
 import { piscinaShipper } from './ship/piscina-shipper.ts';
 import type { WorkerSettings } from './ship/task.ts';
 import { StoreLock } from './state/store-lock.ts';
+import { lookForRoad, type RoadStore, storeOnRoad, takeRoad } from './store-roads.ts';
 import { VERSION } from './version.ts';
-
-/** A gateway that read the store before our commit has written by then; its cache lives on for 45 s without a write. */
-const LIVE_SETTLE_MS = 2_000;
 
 export interface ArchiveRunOptions {
   readonly allowLiveGateway: boolean;
@@ -34,14 +27,40 @@ export interface ArchiveRun {
   readonly archiveUrl: string;
   readonly plans: readonly ArchivePlan[];
   readonly tally: RunTally;
+  /** How rows were changed. */
+  readonly road: RoadTaken;
   /** Stopped by the signal: what was begun is finished by the next run. */
   readonly interrupted: boolean;
 }
 
-/** What a run would do, now. Reads only. */
-export function planRun(installation: Installation): Promise<StorePlans<Plannable>> {
+/** Which road, and why that one. */
+export interface RoadTaken {
+  readonly name: RoadName;
+  readonly why: string;
+}
+
+/** What a run would do, now. Reads only. Without `askGateway` a running gateway is not asked which sessions it works on. */
+export async function planRun(
+  installation: Installation,
+  { askGateway = false } = {},
+): Promise<StorePlans<Plannable> & { readonly road?: RoadTaken }> {
   const stores = workableStores(installation);
-  return planStores(stores.map((store) => ({ id: store.id, plan: () => planStore(installation, store) })));
+  if (!askGateway) return planStores(stores.map((store) => planned(installation, store)));
+  const road = await lookForRoad(installation);
+  try {
+    const plans = await planStores(stores.map((store) => planned(installation, store, road)));
+    return { ...plans, road: { name: road.name, why: road.why } };
+  } finally {
+    road.close();
+  }
+}
+
+function planned(installation: Installation, store: StoreLocation, road?: CommitRoad) {
+  const { active } =
+    road === undefined
+      ? { active: async () => undefined }
+      : storeOnRoad(installation, road, store, { allowLiveGateway: false });
+  return { id: store.id, plan: async () => planStore(installation, store, await active()) };
 }
 
 /** One nightly run over all stores. Holds each store's lock from before the plan until after the last unlink. */
@@ -49,9 +68,22 @@ export async function archiveRun(
   installation: Installation,
   options: ArchiveRunOptions,
 ): Promise<ArchiveRun> {
-  const { config, clock } = installation;
   const stores = workableStores(installation);
-  if (!options.allowLiveGateway) await assertNoGateway(installation);
+  const road = await takeRoad(installation, options.allowLiveGateway);
+  try {
+    return await runOnRoad(installation, stores, road, options);
+  } finally {
+    road.close();
+  }
+}
+
+async function runOnRoad(
+  installation: Installation,
+  stores: readonly StoreLocation[],
+  road: CommitRoad,
+  options: ArchiveRunOptions,
+): Promise<ArchiveRun> {
+  const { config, clock } = installation;
   const archive = await openArchive(installation, { create: true });
   const runId = runIdAt(clock.nowMs(), randomBytes(4).toString('hex'));
   const settings: WorkerSettings = {
@@ -63,6 +95,12 @@ export async function archiveRun(
     instance: archive.instance,
     runId,
   };
+  const tally = new RunTally();
+  const roadStore = (store: StoreLocation) =>
+    storeOnRoad(installation, road, store, {
+      allowLiveGateway: options.allowLiveGateway,
+      onRejected: (reason) => tally.problem(`commit of store ${store.id}`, rejected(reason)),
+    });
   const locks: StoreLock[] = [];
   const shipper = piscinaShipper(settings, config.jobs);
   try {
@@ -72,12 +110,11 @@ export async function archiveRun(
       locks.push(lock);
       await sweepLeftovers(sessionsDir);
       const inFolder = stores.filter((store) => store.sessionsDir === sessionsDir);
-      lineStores.push(...inFolder.map((store) => lineStore(installation, store, lock, options)));
+      lineStores.push(...inFolder.map((store) => lineStore(installation, store, lock, roadStore(store))));
     }
     // With --agent another archiver of this instance may be uploading for another agent at this moment.
     if (installation.agents === undefined)
       await archive.objects.abortStaleUploads(`${archive.instance}/`, options.signal);
-    const tally = new RunTally();
     const plans = await runLine(
       {
         stores: lineStores,
@@ -96,7 +133,15 @@ export async function archiveRun(
       options.signal,
     );
     const interrupted = options.signal?.aborted ?? false;
-    return { runId, instance: archive.instance, archiveUrl: archive.objects.url, plans, tally, interrupted };
+    return {
+      runId,
+      instance: archive.instance,
+      archiveUrl: archive.objects.url,
+      plans,
+      tally,
+      road: { name: road.name, why: road.why },
+      interrupted,
+    };
   } finally {
     await shipper.close();
     for (const lock of locks) await lock.release();
@@ -105,20 +150,25 @@ export async function archiveRun(
 
 function lineStore(
   installation: Installation,
-  store: StoreLocation,
+  { id, sessionsDir, ...place }: StoreLocation,
   lock: StoreLock,
-  options: ArchiveRunOptions,
+  { sessions, active, assertMayCommit }: RoadStore,
 ): LineStore {
   return {
-    id: store.id,
-    sessionsDir: store.sessionsDir,
-    sessions: new FileSessionStore(store.storePath, {
-      settleMs: options.allowLiveGateway ? LIVE_SETTLE_MS : 0,
-    }),
-    plan: () => planStore(installation, store),
+    id,
+    sessionsDir,
+    sessions,
+    plan: async () => planStore(installation, { id, sessionsDir, ...place }, await active()),
     assertMayCommit: async () => {
       await lock.assertHeld();
-      if (!options.allowLiveGateway) await assertNoGateway(installation);
+      await assertMayCommit();
     },
   };
+}
+
+/** Nothing is lost, but it would be the same tomorrow: somebody has to look. */
+function rejected(reason: string): ClawbackError {
+  return new ClawbackError('gateway-denied', `change rows through the gateway: it refused: ${reason}`, {
+    hint: 'the plugin must read the same archive: give the gateway the same clawback.json, CLAWBACK_* and credentials',
+  });
 }

@@ -8,7 +8,7 @@ import { type LoadedConfig, loadConfig } from './config/load-config.ts';
 import { ClawbackError } from './errors.ts';
 import { assertInstance } from './manifest/keys.ts';
 import { openObjectStore } from './objects/open.ts';
-import { readActivity } from './openclaw/activity.ts';
+import { readActivity, withGatewayRuns } from './openclaw/activity.ts';
 import { discoverStores, type StoreLocation } from './openclaw/discover-stores.ts';
 import { probeGateway } from './openclaw/gateway-probe.ts';
 import { type OpenClawConfig, readOpenClawConfig } from './openclaw/openclaw-config.ts';
@@ -41,6 +41,7 @@ export interface Installation {
   readonly allStores: readonly StoreLocation[];
   readonly state: LocalState;
   readonly clock: Clock;
+  readonly env: Environment;
   readonly agents: readonly string[] | undefined;
 }
 
@@ -52,7 +53,17 @@ export async function openInstallation(options: InstallationOptions): Promise<In
   const openclaw = await readOpenClawConfig({ stateDir, env });
   const allStores = await discoverStores({ stateDir, openclaw });
   const stores = agents === undefined ? allStores : await discoverStores({ stateDir, openclaw, agents });
-  return { stateDir, config, openclaw, stores, allStores, state: new LocalState(stateDir), clock, agents };
+  return {
+    stateDir,
+    config,
+    openclaw,
+    stores,
+    allStores,
+    state: new LocalState(stateDir),
+    clock,
+    env,
+    agents,
+  };
 }
 
 function loadInstallationConfig(
@@ -96,6 +107,7 @@ export function workableStores({ stores, stateDir }: Installation): readonly Sto
 export async function takeSnapshot(
   { stateDir, openclaw, allStores }: Installation,
   store: StoreLocation,
+  active: ReadonlyMap<string, string> = new Map(),
 ): Promise<Snapshot> {
   const sharing = allStores.filter(
     ({ sessionsDir, state }) => sessionsDir === store.sessionsDir && state !== 'absent',
@@ -113,21 +125,26 @@ export async function takeSnapshot(
     others: others.map(({ storePath }) => new FileSessionStore(storePath)),
     // Of several stores in one folder the first has the orphans; none, if there is one whose rows we cannot read.
     ownsOrphans: sharing[0]?.storePath === store.storePath && sharing.every(({ state }) => state === 'file'),
-    activity: await readActivity(stateDir, openclaw),
+    activity: withGatewayRuns(await readActivity(stateDir, openclaw), active),
   });
 }
 
-export async function planStore(installation: Installation, store: StoreLocation): Promise<ArchivePlan> {
+/** @param active session keys that a running gateway works on, with what it says of them. */
+export async function planStore(
+  installation: Installation,
+  store: StoreLocation,
+  active?: ReadonlyMap<string, string>,
+): Promise<ArchivePlan> {
   const { config, agents, clock, state } = installation;
   return planArchive({
-    snapshot: await takeSnapshot(installation, store),
+    snapshot: await takeSnapshot(installation, store, active),
     policy: { ...config.retention, ...(agents === undefined ? {} : { agentIds: agents }) },
     nowMs: clock.nowMs(),
     restoredAtMs: await state.restoredAtMs(),
   });
 }
 
-/** @throws {ClawbackError} `gateway-running`: until a plugin commits inside it, a live gateway could lose our change or we its. */
+/** @throws {ClawbackError} `gateway-running`: without our plugin in it, a live gateway could lose our change or we its. */
 export async function assertNoGateway({ stateDir, openclaw }: Installation): Promise<void> {
   const { configPath, gatewayPort: port } = openclaw;
   const gateway = await probeGateway({ stateDir, configPath, port, tmpDir: tmpdir() });

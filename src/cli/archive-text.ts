@@ -87,6 +87,11 @@ function describeUnreadable(plans: readonly ArchivePlan[]): string[] {
   );
 }
 
+const ROAD_TEXTS = {
+  gateway: 'rows changed by the gateway itself',
+  outside: 'rows changed beside the gateway',
+} as const;
+
 const DONE_LINES: readonly (readonly [keyof RunCounts, string])[] = [
   ['protectedRowsTrimmed', 'protected rows trimmed to routing tombstones'],
   ['modelRunRowsRemoved', 'model-run rows removed'],
@@ -103,6 +108,7 @@ export function describeRun(
   skipped: readonly StoreLocation[],
 ): string {
   const { counts, leftAlone, filesLeft } = run.tally;
+  const { name: road, why } = run.road;
   const done = DONE_LINES.filter(([name]) => counts[name] > 0).map(([name, text]) => [counts[name], text]);
   const proof =
     config.verify === 'stored'
@@ -117,6 +123,7 @@ export function describeRun(
           `${count(counts.filesArchived, 'file')}, ${formatBytes(counts.rawBytes)}, stored in ${formatBytes(counts.storedBytes)}, ${count(counts.objects, 'object')}; ${proof}`,
           `${count(counts.filesReclaimed, 'file')} removed here, ${formatBytes(counts.freedBytes)} freed`,
         ]),
+    ...(road === 'direct' ? [] : [`${ROAD_TEXTS[road]}: ${why}`]),
     describeKept(planned.keptByReason, planned.keptRows),
     ...describeUnreadable(run.plans),
     ...(leftAlone.length > 0

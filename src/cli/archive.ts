@@ -31,7 +31,7 @@ export const archive: Verb<ArchiveFlags> = async (io, flags) => {
 };
 
 async function dryRun(installation: Installation, io: Io, flags: GlobalFlags): Promise<ExitCode> {
-  const { plans: planned, unplanned } = await planRun(installation);
+  const { plans: planned, unplanned, road } = await planRun(installation, { askGateway: true });
   const plans = [...planned.keys()];
   const counts = countPlans(plans);
   const problems = unplanned.map(({ store, error }) => ({
@@ -42,6 +42,7 @@ async function dryRun(installation: Installation, io: Io, flags: GlobalFlags): P
     schema: 'clawback.archive/1',
     dryRun: true,
     ...head(installation),
+    road,
     planned: counts,
     plan: plans.map(planJson),
     problems,
@@ -82,6 +83,7 @@ async function realRun(
     startedAt: new Date(startedMs).toISOString(),
     durationMs: clock.nowMs() - startedMs,
     verified: config.verify,
+    road: run.road,
     interrupted: run.interrupted,
     planned,
     done: counts,

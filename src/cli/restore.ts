@@ -2,13 +2,8 @@ import { lstat, mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Archive } from '../archive/archive.ts';
 import { ClawbackError, errnoOf } from '../errors.ts';
-import {
-  assertNoGateway,
-  type Installation,
-  openArchive,
-  takeSnapshot,
-  workableStores,
-} from '../installation.ts';
+import type { CommitRoad } from '../gateway/commit-road.ts';
+import { type Installation, openArchive, takeSnapshot, workableStores } from '../installation.ts';
 import type { ManifestFile } from '../manifest/manifest.ts';
 import type { StoreLocation } from '../openclaw/discover-stores.ts';
 import { fetchFiles } from '../restore/fetch-files.ts';
@@ -21,8 +16,8 @@ import {
   restoreInPlace,
 } from '../restore/restore-in-place.ts';
 import { sweepLeftovers } from '../restore/staging.ts';
-import { FileSessionStore } from '../sessions/file-session-store.ts';
 import { StoreLock } from '../state/store-lock.ts';
+import { lookForRoad, storeOnRoad, takeRoad } from '../store-roads.ts';
 import {
   EXIT,
   type ExitCode,
@@ -105,26 +100,47 @@ async function intoStore(
   io: Io,
   flags: RestoreFlags & GlobalFlags,
 ): Promise<ExitCode> {
-  const { manifest, session } = opened;
+  const { session } = opened;
   const store = storeOf(installation, opened);
   const nowMs = installation.clock.nowMs();
   const options: RestoreOptions = { force: flags.force ?? false, resume: flags.resume ?? false, nowMs };
-  if (flags.dryRun) {
-    const plan = await planRestore(session, await targetOf(installation, store, undefined, flags), options);
-    report(opened, plan, io, flags, []);
-    return EXIT.done;
+  const road = await (flags.dryRun
+    ? lookForRoad(installation)
+    : takeRoad(installation, flags.allowLiveGateway ?? false));
+  try {
+    if (flags.dryRun) {
+      const target = await targetOf(installation, store, opened, undefined, road, flags);
+      report(opened, await planRestore(session, target, options), io, flags, [], road);
+      return EXIT.done;
+    }
+    return await onRoad(installation, archive, opened, store, options, io, flags, road);
+  } finally {
+    road.close();
   }
-  if (!flags.allowLiveGateway) await assertNoGateway(installation);
+}
+
+async function onRoad(
+  installation: Installation,
+  archive: Archive,
+  opened: OpenedSession,
+  store: StoreLocation,
+  options: RestoreOptions,
+  io: Io,
+  flags: RestoreFlags & GlobalFlags,
+  road: CommitRoad,
+): Promise<ExitCode> {
+  const { manifest, session } = opened;
+  const { nowMs } = options;
   const lock = await StoreLock.acquirePatiently(store.sessionsDir, 'clawback restore', nowMs);
   try {
     await sweepLeftovers(store.sessionsDir);
-    const target = await targetOf(installation, store, lock, flags);
+    const target = await targetOf(installation, store, opened, lock, road, flags);
     const plan = await planRestore(session, target, options);
     // Recorded first: were we to die half-way, the files put back so far would not be archived again at once.
     const restoredName = session.sessionId ?? session.sessionKey;
     if (restoredName !== null) await installation.state.recordRestored([restoredName], nowMs);
     const { setAside } = await restoreInPlace(archive, manifest, plan, target, options, io.signal);
-    report(opened, plan, io, flags, setAside);
+    report(opened, plan, io, flags, setAside, road);
     return EXIT.done;
   } finally {
     await lock.release();
@@ -149,19 +165,33 @@ function storeOf(installation: Installation, { manifest, session }: OpenedSessio
 async function targetOf(
   installation: Installation,
   store: StoreLocation,
+  { session }: OpenedSession,
   lock: StoreLock | undefined,
+  road: CommitRoad,
   flags: RestoreFlags,
 ): Promise<RestoreTarget> {
   const { prompts } = await takeSnapshot(installation, store);
+  const { sessions, active, assertMayCommit } = storeOnRoad(installation, road, store, {
+    allowLiveGateway: flags.allowLiveGateway ?? false,
+  });
   return {
-    sessions: new FileSessionStore(store.storePath),
+    sessions,
     sessionsDir: store.sessionsDir,
     hasPrompt: (hash) => prompts.hashes.has(hash),
     assertMayCommit: async () => {
       await lock?.assertHeld();
-      if (!flags.allowLiveGateway) await assertNoGateway(installation);
+      await assertMayCommit();
+      const source = (await active()).get(session.sessionKey ?? '');
+      if (source !== undefined) throw inUse(session, source);
     },
   };
+}
+
+function inUse({ archiveId }: OpenedSession['session'], source: string): ClawbackError {
+  return new ClawbackError('restore-conflict', `restore ${archiveId}: the gateway works on it (${source})`, {
+    hint: 'wait for the answer and run again, or restore elsewhere with --to DIR; nothing was changed',
+    retryable: true,
+  });
 }
 
 function head({ session }: OpenedSession, flags: RestoreFlags) {
@@ -175,6 +205,7 @@ function report(
   io: Io,
   flags: RestoreFlags & GlobalFlags,
   setAside: readonly string[],
+  { name, why }: CommitRoad,
 ): void {
   const row = plan.row === undefined ? 'none' : plan.row.kind === 'put' ? 'restored' : plan.row.why;
   const files = plan.files.map(({ file, state }) => ({ name: file.name, size: file.size, state }));
@@ -183,7 +214,7 @@ function report(
     ...setAside.map((name) => `set aside as ${safe(name)}`),
     ...(flags.resume ? ['the next message continues this transcript'] : []),
   ];
-  print(io, flags, { ...head(opened, flags), to: null, files, row, setAside }, () =>
+  print(io, flags, { ...head(opened, flags), to: null, files, row, setAside, road: { name, why } }, () =>
     describe(
       opened,
       flags,

@@ -10,7 +10,8 @@ export type ActivityReason =
   | 'delivery-queued'
   | 'bound'
   | 'cron-target'
-  | 'commitment';
+  | 'commitment'
+  | 'gateway-run';
 
 export interface KeyEvidence {
   readonly reason: ActivityReason;

@@ -1,4 +1,4 @@
-import type { ActivityEvidence, ActivityOptions } from './activity-evidence.ts';
+import type { ActivityEvidence, ActivityOptions, KeyEvidence } from './activity-evidence.ts';
 import { EvidenceCollector } from './activity-evidence.ts';
 import { readBindings } from './read-bindings.ts';
 import { readDeliveryQueues } from './read-delivery-queues.ts';
@@ -22,4 +22,16 @@ export async function readActivity(
   await readCronJobs(evidence, options);
   await readCommitments(evidence);
   return evidence.result();
+}
+
+/** The same with what a running gateway says of itself, which goes before all that files say. */
+export function withGatewayRuns(
+  evidence: ActivityEvidence,
+  active: ReadonlyMap<string, string>,
+): ActivityEvidence {
+  const runs = [...active].map(([key, where]): [string, KeyEvidence] => [
+    key,
+    { reason: 'gateway-run', where },
+  ]);
+  return { ...evidence, byKey: new Map([...evidence.byKey, ...runs]) };
 }

@@ -50,23 +50,39 @@ export interface OpenClawConfigInput {
   readonly homedir?: string;
 }
 
-/**
- * @throws {ClawbackError} `config-invalid` if the file, or one that it includes,
- *   does not parse, or a value that clawback relies on makes no sense.
- */
-export async function readOpenClawConfig(input: OpenClawConfigInput): Promise<OpenClawConfig> {
+/** The whole of `openclaw.json` as it is written, includes put in. It holds secrets: look at it and let it go. */
+export interface OpenClawRoot {
+  readonly configPath: string;
+  readonly isThere: boolean;
+  readonly root: JsonRecord;
+  /** The variables as the gateway has them. */
+  readonly env: Environment;
+  readonly home: string;
+}
+
+/** @throws {ClawbackError} `config-invalid` if the file, or one that it includes, does not parse. */
+export async function readOpenClawRoot(input: OpenClawConfigInput): Promise<OpenClawRoot> {
   const home = resolveHome(input.env, input.homedir ?? accountHome());
   const configPath = resolveConfigPath(input.stateDir, input.env, home);
   const text = await readIfPresent(configPath);
   const root = text === undefined ? {} : await parseWhole(configPath, text, includeRoots(input.env, home));
   const env = await readOpenClawEnvironment(input.stateDir, input.env, root);
+  return { configPath, isThere: text !== undefined, root, env, home };
+}
+
+/**
+ * @throws {ClawbackError} `config-invalid` if the file, or one that it includes,
+ *   does not parse, or a value that clawback relies on makes no sense.
+ */
+export async function readOpenClawConfig(input: OpenClawConfigInput): Promise<OpenClawConfig> {
+  const { configPath, isThere, root, env, home } = await readOpenClawRoot(input);
   const session = recordAt(root, 'session');
   const sessionStore = absolutePath(session.store, 'session.store', env, home, configPath);
   const cronStore = absolutePath(recordAt(root, 'cron').store, 'cron.store', env, home, configPath);
   const maxEntries = recordAt(session, 'maintenance').maxEntries;
   return {
     configPath,
-    ...(text === undefined ? {} : { path: configPath }),
+    ...(isThere ? { path: configPath } : {}),
     ...(sessionStore === undefined ? {} : { sessionStore }),
     ...(cronStore === undefined ? {} : { cronStore }),
     ...listConfiguredAgents(root),

@@ -35,6 +35,7 @@ export const KEEP_REASONS = {
   bound: 'a conversation binding points at it: {}',
   'cron-target': 'a cron job targets it: {}',
   commitment: 'has an open commitment: {}',
+  'gateway-run': 'the gateway works on it: {}',
   'evidence-unreadable': 'what is active could not be read: {}',
   'session-id-unsafe': 'its session id is not a plain file name',
 } as const;

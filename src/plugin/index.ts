@@ -1,5 +1,6 @@
 import { registerCliVerb } from './cli-verb.ts';
 import type { OpenClawApi } from './openclaw-api.ts';
+import { lazyBridge, registerMethods } from './register-methods.ts';
 import { restoreOnMessage } from './restore-on-message.ts';
 
 /**
@@ -15,6 +16,7 @@ const plugin = {
   description: 'Archives old conversations, keeps their routing, brings any thread back.',
   register(api: OpenClawApi): void {
     registerCliVerb(api);
+    registerMethods(api, lazyBridge(api));
     restoreOnMessage(api);
   },
 };

@@ -37,7 +37,11 @@ export interface DispatchEvent {
 /** What a gateway method is called with. */
 export interface MethodCall {
   readonly params: unknown;
-  respond(ok: boolean, payload?: unknown, error?: { readonly code: string; readonly message: string }): void;
+  respond(
+    ok: boolean,
+    payload?: unknown,
+    error?: { readonly code: string; readonly message: string; readonly details?: unknown },
+  ): void;
   /** The gateway's own objects; read with care. */
   readonly context?: unknown;
 }

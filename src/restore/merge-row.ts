@@ -15,6 +15,11 @@ export interface MergeInput {
   readonly folders: ReadonlySet<string>;
   /** Whether a prompt blob that the archived row names by this hash still exists. */
   readonly hasPrompt: (hash: string) => boolean;
+  /**
+   * False: the gateway is to make the skills' snapshot anew. It stores an inline prompt elsewhere, and 2026.6.11 refuses
+   * the next message while the row that it keeps in memory differs in this from the row on the disk. @default true
+   */
+  readonly keepSkills?: boolean;
   /** Set: the next message continues the restored transcript. */
   readonly resumeAtMs?: number;
 }
@@ -29,7 +34,10 @@ export function mergeRow(input: MergeInput): RowRestore {
   return { kind: 'keep', why: isSameSession ? 'identical' : 'revived' };
 }
 
-function put({ archived, current, folders, hasPrompt, resumeAtMs }: MergeInput, newer: Row): RowRestore {
+function put(
+  { archived, current, folders, hasPrompt, keepSkills = true, resumeAtMs }: MergeInput,
+  newer: Row,
+): RowRestore {
   const row: Record<string, unknown> = { ...archived };
   const file = archived.sessionFile;
   // A bare name is right wherever the folder lies; OpenClaw spells it out at the next turn.
@@ -37,7 +45,7 @@ function put({ archived, current, folders, hasPrompt, resumeAtMs }: MergeInput, 
     row.sessionFile = basename(file);
   // What the store has now is newer than the archive.
   for (const field of ROUTING_FIELDS) if (newer[field] !== undefined) row[field] = newer[field];
-  if (!promptIsThere(row, hasPrompt)) delete row.skillsSnapshot;
+  if (!keepSkills || !promptIsThere(row, hasPrompt)) delete row.skillsSnapshot;
   const family = revivedFamily(archived, current);
   if (family !== undefined) row.usageFamilySessionIds = family;
   if (resumeAtMs !== undefined) {

@@ -54,6 +54,7 @@ export async function planRestore(
     current,
     folders: spelledFolders(rows, target.sessionsDir),
     hasPrompt: target.hasPrompt,
+    keepSkills: target.sessions.kind !== 'gateway',
     ...(options.resume ? { resumeAtMs: options.nowMs } : {}),
   });
   return { session, files, row, current };
@@ -133,12 +134,16 @@ async function putRow({ session, row, current }: RestorePlan, { sessions }: Rest
   const change = { sessionKey, archiveId, expectSha256, replaceWith: row.row };
   const outcome = (await sessions.commit([change])).get(sessionKey);
   if (outcome === 'committed') return;
-  throw new ClawbackError(
-    'restore-conflict',
-    `restore ${session.archiveId}: its row changed while the files were fetched`,
-    {
-      hint: 'the files are in place; run the same command again to put the row back',
-      retryable: true,
-    },
-  );
+  const what = `restore ${session.archiveId}: ${ROW_STAYED[outcome ?? 'rejected']}`;
+  throw new ClawbackError('restore-conflict', what, {
+    hint: 'the files are in place; run the same command again to put the row back',
+    retryable: true,
+  });
 }
+
+const ROW_STAYED = {
+  changed: 'its row changed while the files were fetched',
+  gone: 'its row went while the files were fetched',
+  active: 'the gateway works on this conversation now',
+  rejected: 'the gateway would not take its row',
+} as const;

@@ -3,10 +3,14 @@ import type { Row } from './session-store.ts';
 /** OpenClaw accepts only such ids in file names. */
 const SAFE_SESSION_ID = /^[a-z0-9][a-z0-9._-]{0,127}$/i;
 
+export function isSafeSessionId(id: string): boolean {
+  return SAFE_SESSION_ID.test(id);
+}
+
 /** The row's session id, if it is one that can stand in a file name. */
 export function sessionIdOf(row: Row): string | null {
   const id = row.sessionId;
-  return typeof id === 'string' && SAFE_SESSION_ID.test(id) ? id : null;
+  return typeof id === 'string' && isSafeSessionId(id) ? id : null;
 }
 
 /** Session ids under which the conversation ran before. */

@@ -42,7 +42,7 @@ export type RowOutcome = 'committed' | 'changed' | 'gone' | 'active' | 'rejected
  * form of this contract.
  */
 export interface SessionStore {
-  readonly kind: 'file';
+  readonly kind: 'file' | 'gateway';
   /** For messages: the path of sessions.json. */
   readonly path: string;
   /** @throws {ClawbackError} `store-unreadable` if it does not parse; an unreadable store is never an empty one. */

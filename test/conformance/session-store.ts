@@ -1,8 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { rowSha256 } from '../../src/sessions/canonical-json.ts';
-import type { Row, SessionStore } from '../../src/sessions/session-store.ts';
+import type { Row, RowChange, SessionStore } from '../../src/sessions/session-store.ts';
 
-const ARCHIVE_ID = '20261120t040000z-0123abcd-0001.0';
+const BATCH_ID = '20261120t040000z-0123abcd-0001';
+
+/** What the archive holds of a row: a store that another process writes for us commits nothing else. */
+export interface Generation {
+  readonly archiveId: string;
+  readonly sessionKey: string;
+  readonly row: Row;
+  readonly tombstone: Row | null;
+}
 
 export interface OpenedSessionStore {
   readonly store: SessionStore;
@@ -19,13 +27,48 @@ const ROWS: readonly (readonly [string, Row])[] = [
   [C, { sessionId: 'c' }],
 ];
 const [ROW_A, ROW_B] = ROWS.map(([, row]) => row) as [Row, Row];
+const NEW = 'agent:main:new';
+const TOMBSTONE: Row = { updatedAt: 0 };
+const ODD_ROW = JSON.parse('{"a":[{"b":[]}],"__proto__":{"x":1},"big":1e21,"text":"\\u2028\\"\\\\"}') as Row;
 
-/** What every session store must do. `open` returns one that holds exactly `rows`. */
+const generation = (index: number, sessionKey: string, row: Row, tombstone: Row | null): Generation => ({
+  archiveId: `${BATCH_ID}.${index}`,
+  sessionKey,
+  row,
+  tombstone,
+});
+const TRIM_A = generation(0, A, ROW_A, TOMBSTONE);
+const REMOVE_A = generation(1, A, ROW_A, null);
+const REMOVE_B = generation(2, B, ROW_B, null);
+const OLD_NEW = generation(3, NEW, { sessionId: 'n' }, null);
+const OLD_ODD = generation(4, 'agent:main:x', ODD_ROW, null);
+const GENERATIONS = [TRIM_A, REMOVE_A, REMOVE_B, OLD_NEW, OLD_ODD];
+
+/** The row becomes its tombstone, or goes. */
+const archiving = ({ archiveId, sessionKey, row, tombstone }: Generation): RowChange => ({
+  sessionKey,
+  archiveId,
+  expectSha256: rowSha256(row),
+  replaceWith: tombstone,
+});
+
+/** The row comes back where there is none. */
+const restoring = ({ archiveId, sessionKey, row }: Generation): RowChange => ({
+  sessionKey,
+  archiveId,
+  expectSha256: null,
+  replaceWith: row,
+});
+
+/** What every session store must do. `open` returns one that holds exactly `rows`, beside an archive of `generations`. */
 export function describeSessionStore(
   name: string,
-  open: (rows: readonly (readonly [string, Row])[]) => Promise<OpenedSessionStore>,
+  open: (
+    rows: readonly (readonly [string, Row])[],
+    generations: readonly Generation[],
+  ) => Promise<OpenedSessionStore>,
 ): void {
-  const opened = () => open(ROWS);
+  const opened = () => open(ROWS, GENERATIONS);
   const rowsOf = async (store: SessionStore) =>
     new Map((await store.read()).rows.map(({ sessionKey, row }) => [sessionKey, row]));
 
@@ -39,64 +82,44 @@ export function describeSessionStore(
     });
 
     it('an empty store reads as one without rows', async () => {
-      expect((await (await open([])).store.read()).rows).toEqual([]);
+      expect((await (await open([], [])).store.read()).rows).toEqual([]);
     });
 
     it('replaces, removes and adds in one commit, and leaves the rest', async () => {
       const { store } = await opened();
-      const outcomes = await store.commit([
-        {
-          sessionKey: A,
-          archiveId: ARCHIVE_ID,
-          expectSha256: rowSha256(ROW_A),
-          replaceWith: { updatedAt: 0 },
-        },
-        { sessionKey: B, archiveId: ARCHIVE_ID, expectSha256: rowSha256(ROW_B), replaceWith: null },
-        {
-          sessionKey: 'agent:main:new',
-          archiveId: ARCHIVE_ID,
-          expectSha256: null,
-          replaceWith: { sessionId: 'n' },
-        },
-      ]);
+      const outcomes = await store.commit([archiving(TRIM_A), archiving(REMOVE_B), restoring(OLD_NEW)]);
       expect(outcomes).toEqual(
         new Map([
           [A, 'committed'],
           [B, 'committed'],
-          ['agent:main:new', 'committed'],
+          [NEW, 'committed'],
         ]),
       );
       expect(await rowsOf(store)).toEqual(
         new Map<string, Row>([
-          [A, { updatedAt: 0 }],
+          [A, TOMBSTONE],
           [C, { sessionId: 'c' }],
-          ['agent:main:new', { sessionId: 'n' }],
+          [NEW, { sessionId: 'n' }],
         ]),
       );
     });
 
     it.each([
-      ['there is another row', { ...ROW_A, updatedAt: 7 }, rowSha256(ROW_A), 'changed'],
-      ['there is no row any more', null, rowSha256(ROW_A), 'gone'],
-      ['there is a row where none was', ROW_A, null, 'changed'],
-    ] as const)('touches nothing and says so where %s', async (_what, found, expectSha256, outcome) => {
+      ['there is another row', { ...ROW_A, updatedAt: 7 }, archiving(TRIM_A), 'changed'],
+      ['there is no row any more', null, archiving(TRIM_A), 'gone'],
+      ['there is a row where none was', ROW_A, restoring(TRIM_A), 'changed'],
+    ] as const)('touches nothing and says so where %s', async (_what, found, change, outcome) => {
       const { store, writeRow } = await opened();
       await writeRow(A, found);
       const before = await rowsOf(store);
-      const outcomes = await store.commit([
-        { sessionKey: A, archiveId: ARCHIVE_ID, expectSha256, replaceWith: { updatedAt: 0 } },
-      ]);
-      expect(outcomes).toEqual(new Map([[A, outcome]]));
+      expect(await store.commit([change])).toEqual(new Map([[A, outcome]]));
       expect(await rowsOf(store)).toEqual(before);
     });
 
     it('a change that does not hold keeps no other from being made', async () => {
       const { store, writeRow } = await opened();
       await writeRow(A, { sessionId: 'revived', updatedAt: 9 });
-      const outcomes = await store.commit([
-        { sessionKey: A, archiveId: ARCHIVE_ID, expectSha256: rowSha256(ROW_A), replaceWith: null },
-        { sessionKey: B, archiveId: ARCHIVE_ID, expectSha256: rowSha256(ROW_B), replaceWith: null },
-      ]);
+      const outcomes = await store.commit([archiving(REMOVE_A), archiving(REMOVE_B)]);
       expect([...outcomes.values()]).toEqual(['changed', 'committed']);
       expect([...(await rowsOf(store)).keys()]).toEqual([A, C]);
     });
@@ -104,22 +127,13 @@ export function describeSessionStore(
     it('an equal row with its keys in another order still counts as the one that was read', async () => {
       const { store, writeRow } = await opened();
       await writeRow(A, Object.fromEntries(Object.entries(ROW_A).reverse()));
-      const outcomes = await store.commit([
-        { sessionKey: A, archiveId: ARCHIVE_ID, expectSha256: rowSha256(ROW_A), replaceWith: null },
-      ]);
-      expect(outcomes.get(A)).toBe('committed');
+      expect((await store.commit([archiving(REMOVE_A)])).get(A)).toBe('committed');
     });
 
     it('removing a row that is gone already, twice over, is no error', async () => {
       const { store } = await opened();
-      const change = {
-        sessionKey: A,
-        archiveId: ARCHIVE_ID,
-        expectSha256: rowSha256(ROW_A),
-        replaceWith: null,
-      };
-      expect((await store.commit([change])).get(A)).toBe('committed');
-      expect((await store.commit([change])).get(A)).toBe('gone');
+      expect((await store.commit([archiving(REMOVE_A)])).get(A)).toBe('committed');
+      expect((await store.commit([archiving(REMOVE_A)])).get(A)).toBe('gone');
     });
 
     it('no change at all is done at once', async () => {
@@ -129,13 +143,8 @@ export function describeSessionStore(
 
     it('the row that was put is the row that is read', async () => {
       const { store } = await opened();
-      const row = JSON.parse(
-        '{"a":[{"b":[]}],"__proto__":{"x":1},"big":1e21,"text":"\\u2028\\"\\\\"}',
-      ) as Row;
-      await store.commit([
-        { sessionKey: 'agent:main:x', archiveId: ARCHIVE_ID, expectSha256: null, replaceWith: row },
-      ]);
-      expect(rowSha256((await rowsOf(store)).get('agent:main:x'))).toBe(rowSha256(row));
+      await store.commit([restoring(OLD_ODD)]);
+      expect(rowSha256((await rowsOf(store)).get('agent:main:x'))).toBe(rowSha256(ODD_ROW));
     });
   });
 }

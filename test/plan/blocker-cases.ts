@@ -70,6 +70,7 @@ export const BLOCKER_CASES: readonly (readonly [KeepReason, PlanParts])[] = [
   ['bound', withEvidence('bound', 'bindings/current-conversations.json')],
   ['cron-target', withEvidence('cron-target', 'cron/jobs.json')],
   ['commitment', withEvidence('commitment', 'commitments/commitments.json')],
+  ['gateway-run', withEvidence('gateway-run', 'a running turn')],
   [
     'active-child',
     {
