@@ -15,8 +15,7 @@ const RETENTION = { protectedPruneAfter: '1d' };
 const ON_MESSAGE = { retention: RETENTION, restore: { onMessage: '90d' } };
 const SHORT = { restore: { onMessage: '90d', deadline: '2s' } };
 const THREADS = 10;
-const ARCHIVE = ['archive', '--allow-live-gateway'];
-const BESIDE = ['--allow-live-gateway'];
+const AWHILE = { timeout: 20_000, interval: 50 };
 
 interface ArchiveReport {
   readonly done: { readonly protectedRowsTrimmed: number };
@@ -46,7 +45,7 @@ describe.each(GATEWAY_RELEASES)('a live gateway of openclaw@%s', (version) => {
 
   test('a turn that starts between plan and commit keeps its row and files; all others are archived', async () => {
     const busy = live.takeThread();
-    const run = await stopBeforeCommit(live.home, live.archiveDir, ARCHIVE);
+    const run = await stopBeforeCommit(live.home, live.archiveDir, ['archive']);
     const answer = live.model.hold('are you there?');
     const turn = await live.beginAgent(busy, 'are you there?');
     await answer.asked;
@@ -83,7 +82,7 @@ describe.each(GATEWAY_RELEASES)('a live gateway of openclaw@%s', (version) => {
     expect(routingOf(row)).toEqual(routingOf(rowsBefore[place.sessionKey]));
 
     await settled(place);
-    await live.clawback('restore', place.sessionKey, '--resume', ...BESIDE);
+    await live.clawback('restore', place.sessionKey, '--resume');
     await live.agent(place, 'and now?');
     expect(live.lastAsked()).toEqual([...earlierMessages(place), 'and now?']);
     expect((await live.row(place))?.sessionId).toBe(rowsBefore[place.sessionKey]?.sessionId);
@@ -92,7 +91,7 @@ describe.each(GATEWAY_RELEASES)('a live gateway of openclaw@%s', (version) => {
 
   test('restore --resume brings an untouched thread back, and the next message continues it', async () => {
     const place = live.takeThread();
-    await live.clawback('restore', place.sessionKey, '--resume', ...BESIDE);
+    await live.clawback('restore', place.sessionKey, '--resume');
     expect(await filesNow(place)).toEqual(filesOf(place));
     await live.inbound(place, 'where were we?');
     expect(live.lastAsked()).toEqual([...earlierMessages(place), 'where were we?']);
@@ -127,13 +126,27 @@ describe.each(GATEWAY_RELEASES)('a live gateway of openclaw@%s', (version) => {
   test('two messages at once restore once, and each is heard exactly once', async () => {
     const place = live.takeThread();
     const texts = ['hear me', 'and me'];
-    await Promise.all(texts.map((text) => live.inbound(place, text)));
+    const refused: string[] = [];
+    // Not waited for: 2026.5.28 answers both, and leaves their dispatches open, without clawback too.
+    for (const text of texts) {
+      live.inbound(place, text).catch((error: unknown) => refused.push(`${text}: ${String(error)}`));
+    }
+    const hasHeardBoth = () => {
+      const heard = [...live.lastAsked(), ...refused].join('\n');
+      for (const text of texts) expect(heard).toContain(text);
+    };
+    await vi.waitFor(hasHeardBoth, AWHILE);
+    // 2026.6.11 refuses a second message in the same moment on any thread, without clawback too.
+    const ownRefusal = expect.stringContaining('reply session initialization conflicted');
+    expect(refused).toEqual(version === '2026.6.11' ? refused.slice(0, 1).map(() => ownRefusal) : []);
     await settled(place);
-    expect(logLinesOf(place)).toEqual([expect.stringContaining('brought back')]);
-    await live.inbound(place, 'that was all');
     const heard = live.lastAsked();
     expect(heard.slice(0, 2)).toEqual(earlierMessages(place));
-    for (const text of texts) expect(heard.filter((one) => one.includes(text))).toHaveLength(1);
+    for (const text of texts) {
+      const times = refused.some((one) => one.startsWith(text)) ? 0 : 1;
+      expect(heard.filter((one) => one.includes(text))).toHaveLength(times);
+    }
+    expect(logLinesOf(place)).toEqual([expect.stringContaining('brought back')]);
   });
 
   test('a thread whose row is gone comes back with its settings', async () => {
@@ -182,7 +195,7 @@ describe.each(GATEWAY_RELEASES)('a live gateway of openclaw@%s', (version) => {
   /** A turn's row says that it is over a moment after its caller is told. */
   function settled(place: SlackPlace): Promise<void> {
     const isDone = async () => expect(await live.row(place)).toMatchObject({ status: 'done' });
-    return vi.waitFor(isDone, { timeout: 20_000, interval: 50 });
+    return vi.waitFor(isDone, AWHILE);
   }
 
   function filesOf(place: SlackPlace): Record<string, FileState> {

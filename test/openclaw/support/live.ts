@@ -223,11 +223,12 @@ async function writeFirstThread(
       idempotencyKey: randomUUID(),
     });
     await client.call('agent.wait', { runId, timeoutMs: 60_000 });
-    // The row says so a moment after the caller is told.
-    await vi.waitFor(
-      async () => expect((await readRows(home))[place.sessionKey]).toMatchObject({ status: 'done' }),
-      { timeout: 30_000, interval: 100 },
-    );
+    // The row says so, and the transcript is let go, a moment after the caller is told.
+    const isOver = async () => {
+      expect((await readRows(home))[place.sessionKey]).toMatchObject({ status: 'done' });
+      expect((await readdir(home.sessionsDir)).filter((name) => name.endsWith('.lock'))).toEqual([]);
+    };
+    await vi.waitFor(isOver, { timeout: 30_000, interval: 50 });
   } finally {
     await client.close();
     await gateway.stop();

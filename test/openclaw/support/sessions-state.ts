@@ -61,9 +61,12 @@ function agedRow(row: Row, byMs: number): Row {
 
 async function listFiles(home: OpenClawHome): Promise<string[]> {
   const entries = await readdir(home.sessionsDir, { recursive: true, withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(home.sessionsDir.length + 1))
-    .filter((name) => name !== 'sessions.json')
-    .sort();
+  return (
+    entries
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name).slice(home.sessionsDir.length + 1))
+      // A transcript's lock comes and goes with every turn.
+      .filter((name) => name !== 'sessions.json' && !name.endsWith('.lock'))
+      .sort()
+  );
 }
