@@ -123,29 +123,25 @@ describe.each(GATEWAY_RELEASES)('a live gateway of openclaw@%s', (version) => {
     expect(routing).toEqual(before);
   });
 
-  test('two messages at once restore once, and each is heard exactly once', async () => {
+  test('two messages at once restore once, and none is heard twice', async () => {
     const place = live.takeThread();
     const texts = ['hear me', 'and me'];
-    const refused: string[] = [];
-    // Not waited for: 2026.5.28 answers both, and leaves their dispatches open, without clawback too.
-    for (const text of texts) {
-      live.inbound(place, text).catch((error: unknown) => refused.push(`${text}: ${String(error)}`));
-    }
-    const hasHeardBoth = () => {
-      const heard = [...live.lastAsked(), ...refused].join('\n');
-      for (const text of texts) expect(heard).toContain(text);
-    };
-    await vi.waitFor(hasHeardBoth, AWHILE);
-    // 2026.6.11 refuses a second message in the same moment on any thread, without clawback too.
-    const ownRefusal = expect.stringContaining('reply session initialization conflicted');
-    expect(refused).toEqual(version === '2026.6.11' ? refused.slice(0, 1).map(() => ownRefusal) : []);
+    // Not waited for: 2026.5.28 and 2026.6.11 leave two dispatches at once open, on any thread and without clawback,
+    // and may not get to the second message at all.
+    void Promise.allSettled(texts.map((text) => live.inbound(place, text)));
+    const heardTimes = () => texts.map((text) => live.lastAsked().filter((one) => one.includes(text)).length);
+    const expected =
+      version === '2026.7.35'
+        ? [[1, 1]]
+        : [
+            [1, 1],
+            [1, 0],
+            [0, 1],
+          ];
+    await vi.waitFor(() => expect(expected).toContainEqual(heardTimes()), AWHILE);
     await settled(place);
-    const heard = live.lastAsked();
-    expect(heard.slice(0, 2)).toEqual(earlierMessages(place));
-    for (const text of texts) {
-      const times = refused.some((one) => one.startsWith(text)) ? 0 : 1;
-      expect(heard.filter((one) => one.includes(text))).toHaveLength(times);
-    }
+    expect(expected).toContainEqual(heardTimes());
+    expect(live.lastAsked().slice(0, 2)).toEqual(earlierMessages(place));
     expect(logLinesOf(place)).toEqual([expect.stringContaining('brought back')]);
   });
 

@@ -65,8 +65,8 @@ async function listFiles(home: OpenClawHome): Promise<string[]> {
     entries
       .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name).slice(home.sessionsDir.length + 1))
-      // A transcript's lock comes and goes with every turn.
-      .filter((name) => name !== 'sessions.json' && !name.endsWith('.lock'))
+      // Locks and half-written versions come and go with every turn.
+      .filter((name) => name !== 'sessions.json' && !/\.(?:lock|tmp)$/.test(name))
       .sort()
   );
 }
