@@ -50,7 +50,7 @@ export async function findRoad({ gateway, port, auth }: RoadInput): Promise<Comm
   client.close();
   return {
     name: 'outside',
-    why: `the gateway is running (${gateway.detail}) without the clawback plugin, or with an older one`,
+    why: `${gateway.detail}; it runs without the clawback plugin, or with an older one`,
     hint: 'openclaw plugins install "$(npm root -g)/clawback" makes commits exact and needs no stop; with --force over an older one',
     close: () => {},
   };
@@ -59,7 +59,7 @@ export async function findRoad({ gateway, port, auth }: RoadInput): Promise<Comm
 function outside(detail: string, { message, hint }: ClawbackError): CommitRoad {
   return {
     name: 'outside',
-    why: `a gateway is running (${detail}) and cannot be asked: ${message}`,
+    why: `${detail}; it cannot be asked to change rows: ${message}`,
     hint: hint ?? 'stop the gateway and run again',
     close: () => {},
   };

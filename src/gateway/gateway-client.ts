@@ -10,7 +10,7 @@ import { openSocket, type Socket, type SocketListener, unreachable } from './soc
 /** The version of the gateway's protocol that 2026.5.28 to 2026.7.35 speak. */
 const PROTOCOL = 4;
 /** A gateway that starts holds its lock before it listens, then answers UNAVAILABLE, or closes, until it is ready. */
-const STARTING_MS = 15_000;
+const STARTING_MS = 10_000;
 const RETRY_MS = 500;
 /** A busy gateway has taken a quarter of a second; while it saves a large store it answers nobody. */
 const HANDSHAKE_MS = 5_000;

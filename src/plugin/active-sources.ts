@@ -17,13 +17,22 @@ interface Source {
   names(): Iterable<unknown>;
 }
 
+/** Sources that know a turn which has begun, and not the message whose hook asks. */
+export const TURNS_BEGUN: ReadonlySet<string> = new Set(['a running turn', 'the queue of the session']);
+
 /**
  * @param methodContext what a gateway method is called with; a hook has none.
  * @param globals where OpenClaw keeps its registries. @default globalThis
+ * @param only names of sources to ask. @default all
  */
-export function readActiveSources(methodContext: unknown, globals: object = globalThis): ActiveSources {
+export function readActiveSources(
+  methodContext: unknown,
+  globals: object = globalThis,
+  only?: ReadonlySet<string>,
+): ActiveSources {
   const names = new Map<string, string>();
   for (const source of sourcesOf(methodContext, globals)) {
+    if (only !== undefined && !only.has(source.name)) continue;
     for (const name of source.names()) {
       if (typeof name !== 'string' || name === '') continue;
       for (const spelling of [name, name.toLowerCase()])

@@ -10,6 +10,8 @@ export class MessageDeadline {
   #hasPassed = false;
   /** Resolves when the deadline has struck; never, once the point of no return is passed. */
   readonly struck: Promise<void>;
+  /** What keeps the conversation from coming back at this moment, for the log; undefined while work goes on. */
+  waitsFor: string | undefined;
 
   constructor(waitMs: number) {
     this.#endsAtMs = performance.now() + waitMs;

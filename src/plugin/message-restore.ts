@@ -71,7 +71,7 @@ export class MessageRestorer {
     if (idleMs > maxIdleMs) return { kind: 'old', archiveId, idleMs };
 
     const rows = new RevivedRows(storePath, this.#gateway, archived, deadline);
-    return this.#locks.with(store.sessionsDir, deadline.signal, async (lock) => {
+    return this.#locks.with(store.sessionsDir, deadline, async (lock) => {
       const target = {
         sessions: rows,
         sessionsDir: store.sessionsDir,

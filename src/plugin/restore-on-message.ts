@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe } from '../errors.ts';
 import { oneLine } from '../restore/terminal-text.ts';
 import { parseSessionKey } from '../sessions/session-key.ts';
@@ -5,12 +6,21 @@ import { archivedRow } from './archived-row.ts';
 import { MessageDeadline } from './message-deadline.ts';
 import type { MessagedConversation, MessageRestore, MessageRestorer } from './message-restore.ts';
 import type { OpenClawApi } from './openclaw-api.ts';
+import { replySessionId } from './reply-runs.ts';
 
 /**
  * An attempt that failed is not repeated while its turn may still be starting on the tombstone: a restore then would
  * change the session under it. Once the turn has begun, the row is no tombstone any more.
  */
 const GIVEN_UP_MS = 5 * 60_000;
+
+/**
+ * 2026.7 refuses a message that came while the row had the tombstone's session id, once it has another: unless the
+ * reply before it has taken the new id over by then. A message that comes with or right after the one that restored
+ * waits for that, a few milliseconds mostly.
+ */
+const TAKE_OVER_MS = 10_000;
+const LOOK_EVERY_MS = 10;
 
 /**
  * `restore.onMessage`: a message to an archived conversation brings it back before the agent answers. The gateway
@@ -26,6 +36,7 @@ class MessageHook {
   readonly #api: OpenClawApi;
   readonly #running = new Map<string, Promise<void>>();
   readonly #givenUp = new Map<string, { readonly untilMs: number }>();
+  readonly #takenOver = new Map<string, { readonly from: string | undefined; readonly untilMs: number }>();
   #restorer: Promise<MessageRestorer> | undefined;
 
   constructor(api: OpenClawApi) {
@@ -35,7 +46,8 @@ class MessageHook {
   async receive(sessionKey: string | undefined): Promise<void> {
     try {
       const conversation = this.#lookUp(sessionKey);
-      if (conversation !== undefined) await this.#once(conversation);
+      if (conversation !== undefined && (await this.#once(conversation)) === 'first') return;
+      if (sessionKey !== undefined) await this.#takeOver(sessionKey);
     } catch (error) {
       this.#warn(sessionKey ?? '', describe(error));
     }
@@ -53,14 +65,25 @@ class MessageHook {
   }
 
   /** Two messages at once restore once; the second waits as the first does. */
-  #once(conversation: MessagedConversation): Promise<void> {
+  async #once(conversation: MessagedConversation): Promise<'first' | 'other'> {
     const { sessionKey } = conversation;
     const running = this.#running.get(sessionKey);
-    if (running !== undefined) return running;
-    if ((this.#givenUp.get(sessionKey)?.untilMs ?? 0) > Date.now()) return Promise.resolve();
+    if (running !== undefined) {
+      await running;
+      return 'other';
+    }
+    if ((this.#givenUp.get(sessionKey)?.untilMs ?? 0) > Date.now()) return 'other';
     const restoring = this.#restore(conversation).finally(() => this.#running.delete(sessionKey));
     this.#running.set(sessionKey, restoring);
-    return restoring;
+    await restoring;
+    return 'first';
+  }
+
+  async #takeOver(sessionKey: string): Promise<void> {
+    const restored = this.#takenOver.get(sessionKey);
+    if (restored?.from === undefined) return;
+    while (Date.now() < restored.untilMs && replySessionId(sessionKey) === restored.from)
+      await delay(LOOK_EVERY_MS);
   }
 
   async #restore(conversation: MessagedConversation): Promise<void> {
@@ -78,8 +101,10 @@ class MessageHook {
       },
     );
     await Promise.race([restoring, deadline.struck]);
-    if (deadline.isOver)
-      this.#giveUp(conversation, `it was not back after ${deadlineMs} ms (restore.deadline)`);
+    if (deadline.isOver) {
+      const why = deadline.waitsFor === undefined ? '' : `: ${deadline.waitsFor}`;
+      this.#giveUp(conversation, `it was not back after ${deadlineMs} ms (restore.deadline)${why}`);
+    }
     deadline.end();
   }
 
@@ -89,8 +114,12 @@ class MessageHook {
     return new MessageRestorer(this.#api.runtime.agent.session);
   }
 
-  #tell({ sessionKey }: MessagedConversation, done: MessageRestore, tookMs: number): void {
+  #tell({ sessionKey, archived }: MessagedConversation, done: MessageRestore, tookMs: number): void {
     if (done.kind === 'absent') return;
+    if (done.kind === 'restored') {
+      this.#takenOver.set(sessionKey, { from: archived.sessionId, untilMs: Date.now() + TAKE_OVER_MS });
+      forgetOld(this.#takenOver);
+    }
     const what = `${oneLine(sessionKey, 200)} (${done.archiveId})`;
     const text =
       done.kind === 'restored'
@@ -100,9 +129,8 @@ class MessageHook {
   }
 
   #giveUp({ sessionKey }: MessagedConversation, why: string): void {
-    const nowMs = Date.now();
-    for (const [key, { untilMs }] of this.#givenUp) if (untilMs <= nowMs) this.#givenUp.delete(key);
-    this.#givenUp.set(sessionKey, { untilMs: nowMs + GIVEN_UP_MS });
+    this.#givenUp.set(sessionKey, { untilMs: Date.now() + GIVEN_UP_MS });
+    forgetOld(this.#givenUp);
     this.#warn(sessionKey, why);
   }
 
@@ -111,4 +139,8 @@ class MessageHook {
       `clawback: ${oneLine(sessionKey, 200)} is answered without its archived messages: ${oneLine(why, 500)}`,
     );
   }
+}
+
+function forgetOld(map: Map<string, { readonly untilMs: number }>): void {
+  for (const [key, { untilMs }] of map) if (untilMs <= Date.now()) map.delete(key);
 }

@@ -2,6 +2,7 @@ import { statSync, utimesSync } from 'node:fs';
 import { FileSessionStore } from '../sessions/file-session-store.ts';
 import { ROUTING_FIELDS, sessionIdOf } from '../sessions/row.ts';
 import type { Row, RowChange, RowOutcome, SessionStore, StoreSnapshot } from '../sessions/session-store.ts';
+import { readActiveSources, TURNS_BEGUN } from './active-sources.ts';
 import { type ArchivedRow, isStill } from './archived-row.ts';
 import type { MessageDeadline } from './message-deadline.ts';
 import type { GatewayRows, GatewaySessions } from './openclaw-api.ts';
@@ -58,7 +59,10 @@ export class RevivedRows implements SessionStore {
     if (!isStill(this.#archived, found)) return 'changed';
     // OpenClaw drops a row with any other id when it saves, and the conversation's routing with it.
     if (replaceWith === null || sessionIdOf(replaceWith) === null) return 'rejected';
-    if (!this.#deadline.passPointOfNoReturn()) return 'active';
+    // A turn by another road may have begun on the tombstone: its session must not be switched under it.
+    const turns = readActiveSources(undefined, globalThis, TURNS_BEGUN);
+    if (turns.find(sessionKey, this.#archived.sessionId) !== undefined) return 'active';
+    if (!this.#deadline.passPointOfNoReturn()) return 'changed';
     this.#isPastReturn = true;
     rows[sessionKey] = withNewerRouting(replaceWith, found);
     return 'committed';

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isClawbackError } from '../errors.ts';
 import { MESSAGE_COMMAND, StoreLock } from '../state/store-lock.ts';
+import type { MessageDeadline } from './message-deadline.ts';
 
 const POLL_MS = 100;
 
@@ -16,9 +17,14 @@ interface Held {
 export class SharedLocks {
   readonly #held = new Map<string, Held>();
 
-  /** @throws {ClawbackError} `locked` if another process still holds the store when `signal` aborts. */
-  async with<T>(sessionsDir: string, signal: AbortSignal, work: (lock: StoreLock) => Promise<T>): Promise<T> {
-    const held = await this.#join(sessionsDir, signal);
+  /** @throws {ClawbackError} `locked` if another process still holds the store when the deadline strikes. */
+  async with<T>(
+    sessionsDir: string,
+    deadline: MessageDeadline,
+    work: (lock: StoreLock) => Promise<T>,
+  ): Promise<T> {
+    const held = await this.#join(sessionsDir, deadline);
+    deadline.waitsFor = undefined;
     try {
       return await work(held.lock);
     } finally {
@@ -30,7 +36,7 @@ export class SharedLocks {
     }
   }
 
-  async #join(sessionsDir: string, signal: AbortSignal): Promise<Held> {
+  async #join(sessionsDir: string, deadline: MessageDeadline): Promise<Held> {
     for (;;) {
       const ours = this.#held.get(sessionsDir);
       if (ours !== undefined) {
@@ -43,9 +49,9 @@ export class SharedLocks {
         this.#held.set(sessionsDir, held);
         return held;
       } catch (error) {
-        if (!isClawbackError(error) || error.code !== 'locked' || signal.aborted) throw error;
-        // The wait ends with the deadline: the error that says who holds the lock is the better one then.
-        await delay(POLL_MS, undefined, { signal }).catch(() => {
+        if (!isClawbackError(error) || error.code !== 'locked' || deadline.isOver) throw error;
+        deadline.waitsFor = error.message;
+        await delay(POLL_MS, undefined, { signal: deadline.signal }).catch(() => {
           throw error;
         });
       }

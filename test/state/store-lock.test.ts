@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readProcessStart } from '../../src/openclaw/process-alive.ts';
-import { StoreLock } from '../../src/state/store-lock.ts';
+import { MESSAGE_COMMAND, StoreLock } from '../../src/state/store-lock.ts';
 import { NOW_MS } from '../support/snapshot.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -114,5 +114,19 @@ describe('the lock of a store', () => {
         if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'locked' });
       expect(await readdir(folder)).toEqual([NAME]);
     }
+  });
+
+  it('that a gateway holds for a message is waited for; one of another run is not', async () => {
+    const folder = await temporaryFolder();
+    const message = await StoreLock.acquire(folder, MESSAGE_COMMAND, Date.now());
+    const waiting = StoreLock.acquirePatiently(folder, 'clawback archive', Date.now());
+    await message.assertHeld();
+    await message.release();
+    const archive = await waiting;
+    await archive.assertHeld();
+    await expect(StoreLock.acquirePatiently(folder, 'clawback restore', Date.now())).rejects.toMatchObject({
+      code: 'locked',
+    });
+    await archive.release();
   });
 });

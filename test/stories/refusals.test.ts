@@ -15,7 +15,7 @@ import { oldThread, oldThreadHome, trimmedHome } from './support/trimmed.ts';
 describe('while a gateway runs', () => {
   /** Listens as a gateway would. Returns the port. */
   async function listen(): Promise<number> {
-    const server = createServer((socket) => socket.end());
+    const server = createServer((socket) => socket.resume().end());
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     onTestFinished(() => new Promise<void>((resolve) => server.close(() => resolve())));
     const address = server.address();

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { restoreOnMessage } from '../../src/plugin/restore-on-message.ts';
 import { StoreLock } from '../../src/state/store-lock.ts';
 import { FakeGateway } from '../support/fake-gateway.ts';
@@ -138,6 +138,30 @@ test('two messages at once restore once, and both wait for it', async () => {
   expect(gateway.log).toEqual([expect.stringContaining('brought back')]);
 });
 
+test('a second message waits until the turn of the first has taken over the session that came back', async () => {
+  const { gateway, key } = await archivedThread();
+  const registry = Symbol.for('openclaw.replyRunRegistry');
+  // As OpenClaw registers the reply to the first message, before it has loaded the session.
+  const reply = { sessionId: gateway.rows()[key]?.sessionId };
+  Reflect.set(globalThis, registry, { activeRunsByKey: new Map([[key, reply]]) });
+  onTestFinished(() => void Reflect.deleteProperty(globalThis, registry));
+
+  let hasSecondBegun = false;
+  const first = gateway.message(key);
+  const second = gateway.message(key).then(() => {
+    hasSecondBegun = true;
+  });
+  await first;
+  let hasThirdBegun = false;
+  const third = gateway.message(key).then(() => {
+    hasThirdBegun = true;
+  });
+  await delay(100);
+  expect([hasSecondBegun, hasThirdBegun]).toEqual([false, false]);
+  reply.sessionId = gateway.rows()[key]?.sessionId;
+  await Promise.all([second, third]);
+});
+
 test('while a run of clawback holds the store, the message waits for it until its deadline and no longer', async () => {
   const archived = await archivedThread({ onMessage: '90d', deadline: '500ms' });
   const { gateway, key, home } = archived;
@@ -147,7 +171,22 @@ test('while a run of clawback holds the store, the message waits for it until it
   expect(performance.now() - startedMs).toBeLessThan(2_000);
   await lock.release();
   await vi.waitFor(() => expectStillArchived(archived), 5_000);
-  expect(gateway.log).toEqual([expect.stringContaining('not back after 500 ms')]);
+  expect(gateway.log).toEqual([
+    expect.stringMatching(/not back after 500 ms .*: lock the store: held by clawback archive, process \d+/),
+  ]);
+});
+
+test('a turn that another road has begun on the tombstone keeps its session', async () => {
+  const archived = await archivedThread();
+  const registry = Symbol.for('openclaw.embeddedRunState');
+  // As OpenClaw registers a turn of the agent method.
+  Reflect.set(globalThis, registry, { sessionIdsByKey: new Map([[archived.key, 'tombstone']]) });
+  onTestFinished(() => void Reflect.deleteProperty(globalThis, registry));
+  await archived.gateway.message(archived.key);
+  await expectStillArchived(archived);
+  expect(archived.gateway.log).toEqual([
+    expect.stringContaining('the gateway works on this conversation now'),
+  ]);
 });
 
 test('a run that ends in time lets the message have its thread', async () => {

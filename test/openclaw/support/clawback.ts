@@ -5,7 +5,7 @@ import { type CliResult, runNode } from './cli.ts';
 import type { OpenClawHome } from './home.ts';
 
 /** As built by `npm run build`: the very program that users run. */
-const MAIN = fileURLToPath(new URL('../../../dist/src/cli/main.js', import.meta.url));
+export const CLAWBACK_MAIN = fileURLToPath(new URL('../../../dist/src/cli/main.js', import.meta.url));
 
 /** Writes clawback's settings for a home; the archive is a directory in it. */
 export async function configureClawback(
@@ -19,7 +19,7 @@ export async function configureClawback(
 
 /** Runs the built `clawback <args>` for a home and resolves when it is over, whatever its exit code. */
 export function runClawback(home: OpenClawHome, args: readonly string[]): Promise<CliResult> {
-  return runNode([MAIN, ...args], home);
+  return runNode([CLAWBACK_MAIN, ...args], home);
 }
 
 /** Runs a command and returns what it printed as JSON. @throws Error if it exits with anything but 0. */

@@ -27,6 +27,8 @@ interface Waiting {
 }
 
 const PROTOCOL = 4;
+/** Longer than any turn of the mock model takes. */
+const CALL_TIMEOUT_MS = 60_000;
 
 /** Connects the way OpenClaw's own loopback clients do. */
 export async function connectGateway(port: number): Promise<GatewayClient> {
@@ -58,7 +60,17 @@ export async function connectGateway(port: number): Promise<GatewayClient> {
     call: <T>(method: string, params: object = {}) =>
       new Promise<T>((resolve, reject) => {
         const id = randomUUID();
-        calls.set(id, { resolve: resolve as (payload: unknown) => void, reject });
+        const timer = setTimeout(() => {
+          calls.delete(id);
+          reject(new Error(`call ${method}: no answer after ${CALL_TIMEOUT_MS} ms`));
+        }, CALL_TIMEOUT_MS);
+        const settle =
+          <V>(next: (value: V) => void) =>
+          (value: V) => {
+            clearTimeout(timer);
+            next(value);
+          };
+        calls.set(id, { resolve: settle(resolve as (payload: unknown) => void), reject: settle(reject) });
         socket.send(JSON.stringify({ type: 'req', id, method, params }));
       }),
     event: <T>(name: string, matches: (payload: T) => boolean) =>

@@ -11,7 +11,7 @@ export interface MockModel {
   readonly port: number;
   /** Every request for a completion, oldest first. */
   readonly requests: readonly ModelRequest[];
-  /** Keeps every answer to a message that ends with `text` until it is released. */
+  /** Keeps every answer to a conversation in which the user said `text` until it is released. */
   hold(text: string): HeldAnswer;
   close(): Promise<void>;
 }
@@ -84,8 +84,10 @@ async function answer(
   const body = JSON.parse(Buffer.concat(chunks).toString()) as { messages: ChatMessage[]; stream?: boolean };
   const messages = body.messages.map((message) => ({ role: message.role, text: textOf(message) }));
   requests.push({ messages });
-  const asked = messages.findLast((message) => message.role === 'user')?.text ?? '';
-  const hold = holds.find(({ text }) => asked.endsWith(text));
+  const said = messages.filter(({ role }) => role === 'user').map(({ text }) => text);
+  // 2026.7 sends what it knows of the chat as one more message of the user.
+  const asked = said.findLast((text) => !text.startsWith('OpenClaw runtime context')) ?? '';
+  const hold = holds.find(({ text }) => said.some((one) => one.includes(text)));
   hold?.noteAsked();
   await hold?.released;
   const reply = `echo ${asked.split('\n').at(-1) ?? ''}`;

@@ -37,8 +37,6 @@ export function filesOfSession(
   return Object.fromEntries(Object.entries(states).filter(([name]) => name.startsWith(id)));
 }
 
-const DATES = ['updatedAt', 'sessionStartedAt', 'lastInteractionAt', 'startedAt', 'endedAt'];
-
 /** Makes everything in the sessions folder older by `byMs`. Only while no gateway runs. */
 export async function ageSessions(home: OpenClawHome, byMs: number): Promise<void> {
   const rows = Object.entries(await readRows(home)).map(([key, row]) => [key, agedRow(row, byMs)] as const);
@@ -51,16 +49,24 @@ export async function ageSessions(home: OpenClawHome, byMs: number): Promise<voi
   }
 }
 
+/** Every number that is a moment of these years; releases add such fields. */
 function agedRow(row: Row, byMs: number): Row {
-  const dates = DATES.filter((field) => typeof row[field] === 'number');
-  return { ...row, ...Object.fromEntries(dates.map((field) => [field, Number(row[field]) - byMs])) };
+  const isDate = (value: unknown) => typeof value === 'number' && value > 1.6e12 && value < 2.2e12;
+  const aged = Object.entries(row).map(([field, value]) => [
+    field,
+    isDate(value) ? Number(value) - byMs : value,
+  ]);
+  return Object.fromEntries(aged) as Row;
 }
 
 async function listFiles(home: OpenClawHome): Promise<string[]> {
   const entries = await readdir(home.sessionsDir, { recursive: true, withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(home.sessionsDir.length + 1))
-    .filter((name) => name !== 'sessions.json')
-    .sort();
+  return (
+    entries
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name).slice(home.sessionsDir.length + 1))
+      // Locks and half-written versions come and go with every turn.
+      .filter((name) => name !== 'sessions.json' && !/\.(?:lock|tmp)$/.test(name))
+      .sort()
+  );
 }
