@@ -10,7 +10,7 @@ import { resolveDelivery } from './support/slack.ts';
 const DAY_MS = 86_400_000;
 
 interface ArchiveReport {
-  readonly liveGateway: boolean;
+  readonly road: { readonly name: string };
   readonly leftAlone: readonly unknown[];
   readonly done: { readonly modelRunRowsRemoved: number; readonly protectedRowsTrimmed: number };
 }
@@ -47,7 +47,7 @@ describe.each(OPENCLAW_RELEASES)('a store that openclaw@%s wrote', (version) => 
     await duringGateway(async () => {
       const report = await clawbackJson<ArchiveReport>(home, ['archive']);
       expect(report).toMatchObject({
-        liveGateway: true,
+        road: { name: 'outside' },
         done: { modelRunRowsRemoved: MODEL_RUNS, protectedRowsTrimmed: 3 },
         leftAlone: [],
       });

@@ -71,7 +71,7 @@ test.each([333, 50])(
   async (pauseMs) => {
     const { home, originals, ending, written } = await archiveBeside(pauseMs);
     expect([0, 3], ending.text).toContain(ending.exitCode);
-    expect(ending.json()).toMatchObject({ liveGateway: true });
+    expect(ending.json()).toMatchObject({ road: { name: 'outside' } });
     const rows = await home.rows();
     for (const [key, count] of Object.entries(written)) expect(rows[key]?.writerCount, key).toBe(count);
     expect(await lostFiles(home, originals)).toEqual([]);

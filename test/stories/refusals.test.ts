@@ -68,12 +68,12 @@ describe('while a gateway runs', () => {
     onTestFinished(() => void vi.unstubAllEnvs());
     await hold(process.pid);
     expect(await home.json('archive')).toMatchObject({
-      liveGateway: true,
+      road: { name: 'outside' },
       done: { protectedRowsTrimmed: 1 },
     });
     // A gateway that crashed: no process has this number.
     await hold(2 ** 22 + 1);
-    expect(await home.json('archive')).toMatchObject({ liveGateway: false });
+    expect(await home.json('archive')).toMatchObject({ road: { name: 'direct' } });
   });
 });
 
