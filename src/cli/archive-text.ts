@@ -113,6 +113,10 @@ function describeUnreadable(plans: readonly ArchivePlan[]): string[] {
   );
 }
 
+/** What an operator can do about the wait. */
+const OUTSIDE_NOTE =
+  'each change was watched until the gateway could not overwrite it any more; the plugin makes that exact and faster: openclaw plugins install "$(npm root -g)/clawback"';
+
 const ROAD_TEXTS = {
   gateway: 'rows changed by the gateway itself',
   outside: 'rows changed beside the gateway',
@@ -155,6 +159,7 @@ export function describeRun(
           `${count(counts.filesReclaimed, 'file')} removed here, ${formatBytes(counts.freedBytes)} freed`,
         ]),
     ...(road === 'direct' ? [] : [`${ROAD_TEXTS[road]}: ${why}`]),
+    ...(road === 'outside' ? [OUTSIDE_NOTE] : []),
     describeKept(planned.keptByReason, planned.keptRows),
     ...describeKeptMedia(run.plans),
     ...(leftAlone.length > 0

@@ -154,7 +154,7 @@ test('a gateway that is up without the plugin is a warning, with what makes a ru
   await home.configureOpenClaw({ gateway: { mode: 'local', port } });
   const { level, findings } = check(await diagnose(home, 0), 'gateway');
   expect(level).toBe('warning');
-  expect(findings[0]?.text).toMatch(/a gateway is running .* watches each of its changes/);
+  expect(findings[0]?.text).toMatch(/cannot be asked to change rows.* watches each of its changes/);
   expect(findings[0]?.advice).toBeDefined();
 });
 

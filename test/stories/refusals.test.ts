@@ -44,7 +44,7 @@ describe('while a gateway runs', () => {
     await home.configureOpenClaw({ gateway: { mode: 'local', port: await listen() } });
     const before = await readdir(home.sessionsDir());
     const { text } = (await home.clawback('archive')).expect(0);
-    expect(text).toMatch(/1 +protected rows trimmed.*a gateway is up.*openclaw plugins install/s);
+    expect(text).toMatch(/1 +protected rows trimmed.*beside the gateway.*openclaw plugins install/s);
     const trimmed = await home.rows();
     const key = Object.keys(trimmed)[0] ?? '';
     expect((await readdir(home.sessionsDir())).sort()).toEqual(
