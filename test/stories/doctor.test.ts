@@ -1,11 +1,10 @@
-import { once } from 'node:events';
 import { chmod, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { checkNode } from '../../src/doctor/check-runtime.ts';
 import { runCli } from '../support/run-cli.ts';
 import { Home } from './support/home.ts';
+import { listenAsGateway } from './support/mute-gateway.ts';
 import { writeThreadStore } from './support/rooms.ts';
 import { fingerprint } from './support/tree.ts';
 import { oldThread, oldThreadHome, trimmedHome } from './support/trimmed.ts';
@@ -146,12 +145,7 @@ describe('the stores', () => {
 
 test('a gateway that is up without the plugin is a warning, with what makes a run exact', async () => {
   const home = await oldThreadHome();
-  const server = createServer().listen(0, '127.0.0.1');
-  onTestFinished(() => void server.close());
-  await once(server, 'listening');
-  server.on('connection', (socket) => socket.end());
-  const { port } = server.address() as AddressInfo;
-  await home.configureOpenClaw({ gateway: { mode: 'local', port } });
+  await home.configureOpenClaw({ gateway: { mode: 'local', port: await listenAsGateway() } });
   const { level, findings } = check(await diagnose(home, 0), 'gateway');
   expect(level).toBe('warning');
   expect(findings[0]?.text).toMatch(/cannot be asked to change rows.* watches each of its changes/);

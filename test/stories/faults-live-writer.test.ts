@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process';
 import { access } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { writeSlackStore } from '../../src/demo/slack-store.ts';
 import { lostFiles, readOriginals } from '../support/fault-stories.ts';
 import type { ArchiveJson } from './support/answers.ts';
 import { Home } from './support/home.ts';
+import { listenAsGateway } from './support/mute-gateway.ts';
 
 const WRITER = fileURLToPath(new URL('../support/rewriting-writer.mjs', import.meta.url));
 const DAY_MS = 86_400_000;
@@ -39,19 +39,11 @@ async function startWriter(storePath: string, pauseMs: number, keys: readonly st
   };
 }
 
-/** Listens as a gateway would. Returns the port. */
-async function listen(): Promise<number> {
-  const server = createServer((socket) => socket.end());
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => new Promise<void>((resolve) => server.close(() => resolve())));
-  return (server.address() as AddressInfo).port;
-}
-
 /** 584 rows; the writer changes young ones, and some that the run has selected. */
 async function archiveBeside(pauseMs: number) {
   const nowMs = Date.now();
   const home = await Home.create({ settings: { retention: { protectedPruneAfter: '7d' }, jobs: 1 }, nowMs });
-  await home.configureOpenClaw({ gateway: { mode: 'local', port: await listen() } });
+  await home.configureOpenClaw({ gateway: { mode: 'local', port: await listenAsGateway() } });
   const store = await writeSlackStore({ stateDir: home.stateDir, nowMs, sizeScale: 0.002, orphans: false });
   const originals = await readOriginals(home);
   const dryRun = await home.clawback('archive', '--dry-run', '--json');

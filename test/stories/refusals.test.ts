@@ -1,31 +1,21 @@
 import { createHash } from 'node:crypto';
 import { watch } from 'node:fs';
 import { link, mkdir, readdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { StoreLock } from '../../src/state/store-lock.ts';
 import { runCli } from '../support/run-cli.ts';
 import type { ArchiveJson, ErrorJson, ListJson } from './support/answers.ts';
 import { Home } from './support/home.ts';
+import { listenAsGateway } from './support/mute-gateway.ts';
 import { writeThreadStore } from './support/rooms.ts';
 import { fingerprint } from './support/tree.ts';
 import { oldThread, oldThreadHome, trimmedHome } from './support/trimmed.ts';
 
 describe('while a gateway runs', () => {
-  /** Listens as a gateway would. Returns the port. */
-  async function listen(): Promise<number> {
-    const server = createServer((socket) => socket.resume().end());
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    onTestFinished(() => new Promise<void>((resolve) => server.close(() => resolve())));
-    const address = server.address();
-    if (address === null || typeof address === 'string') throw new Error('no port');
-    return address.port;
-  }
-
   test('what reads only works: status, dry runs, list, cat and restore --to', async () => {
     const { home, key } = await trimmedHome();
-    await home.configureOpenClaw({ gateway: { mode: 'local', port: await listen() } });
+    await home.configureOpenClaw({ gateway: { mode: 'local', port: await listenAsGateway() } });
     for (const argv of [
       ['status'],
       ['archive', '--dry-run'],
@@ -41,7 +31,7 @@ describe('while a gateway runs', () => {
 
   test('archive and in-place restore work beside it, watch what they changed, and say so', async () => {
     const home = await oldThreadHome();
-    await home.configureOpenClaw({ gateway: { mode: 'local', port: await listen() } });
+    await home.configureOpenClaw({ gateway: { mode: 'local', port: await listenAsGateway() } });
     const before = await readdir(home.sessionsDir());
     const { text } = (await home.clawback('archive')).expect(0);
     expect(text).toMatch(/1 +protected rows trimmed.*beside the gateway.*openclaw plugins install/s);
