@@ -1,11 +1,11 @@
-import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { fileURLToPath } from 'node:url';
-import { ClawbackError } from '../errors.ts';
+import spawn, { SubprocessError } from 'nano-spawn';
+import { ClawbackError, describe as describeError } from '../errors.ts';
 import type { Installation } from '../installation.ts';
 import { crontabUnit } from '../schedule/crontab.ts';
 import { kubernetesUnit } from '../schedule/kubernetes.ts';
@@ -95,12 +95,17 @@ async function install(kind: string, unit: Unit, io: Io, { yes }: ScheduleFlags)
   }
   for (const [program = '', ...argv] of unit.enable) {
     const words = argv.map((word) => word.replace(/^~(?=\/)/, homedir()));
-    const { status, error, stderr } = spawnSync(program, words, { encoding: 'utf8' });
-    if (status === 0) continue;
-    const why = error?.message ?? `exit ${status}: ${stderr.trim()}`;
-    throw new ClawbackError('schedule-failed', `run ${[program, ...argv].map(shellWord).join(' ')}: ${why}`, {
-      hint: `the files above are written; run the commands of clawback schedule ${kind} yourself`,
-    });
+    try {
+      await spawn(program, words);
+    } catch (error) {
+      const doing = `run ${[program, ...argv].map(shellWord).join(' ')}`;
+      const said = error instanceof SubprocessError ? error.stderr : '';
+      const why = [describeError(error), said].filter((text) => text !== '').join('; ');
+      throw new ClawbackError('schedule-failed', `${doing}: ${why}`, {
+        hint: `the files above are written; run the commands of clawback schedule ${kind} yourself`,
+        cause: error,
+      });
+    }
   }
 }
 

@@ -241,7 +241,7 @@ describe.each(GATEWAY_RELEASES)('a running gateway of openclaw@%s with the plugi
       [
         'a row that goes though the archive has a tombstone for it',
         (c) => ({ ...c, replaceWith: null }),
-        /does not hold the row/,
+        /not the archived tombstone/,
       ],
       [
         'a session id that is no file name',
