@@ -32,6 +32,7 @@ export const ERROR_CODES = [
   'selector-ambiguous',
   'restore-conflict',
   'session-in-use',
+  'scratch-io',
   'worker-died',
   'schedule-failed',
   'interrupted',

@@ -1,14 +1,13 @@
-import { lstat, mkdir } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { lstat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import type { Archive } from '../archive/archive.ts';
 import { ClawbackError, errnoOf } from '../errors.ts';
 import type { CommitRoad } from '../gateway/commit-road.ts';
 import { type Installation, openArchive, takeSnapshot, workableStores } from '../installation.ts';
-import { isMedia, placeName } from '../manifest/file-place.ts';
+import { placeName } from '../manifest/file-place.ts';
 import type { ManifestFile } from '../manifest/manifest.ts';
 import type { StoreLocation } from '../openclaw/discover-stores.ts';
 import { explainKept, type Kept } from '../plan/reasons.ts';
-import { fetchFiles } from '../restore/fetch-files.ts';
 import { assertNotInUse, useOf } from '../restore/in-use.ts';
 import { type OpenedSession, openSession } from '../restore/open-session.ts';
 import {
@@ -18,6 +17,7 @@ import {
   type RestoreTarget,
   restoreInPlace,
 } from '../restore/restore-in-place.ts';
+import { keptFiles, restoreToFolder } from '../restore/restore-to-folder.ts';
 import { sweepLeftovers } from '../restore/staging.ts';
 import { StoreLock } from '../state/store-lock.ts';
 import { lookForRoad, storeOnRoad } from '../store-roads.ts';
@@ -66,15 +66,9 @@ async function intoFolder(
   io: Io,
   flags: RestoreFlags & GlobalFlags,
 ): Promise<ExitCode> {
-  const files = opened.session.files.filter(({ place }) => place !== null);
-  const pathBelow = (file: ManifestFile) => join(folder, placeName(file));
+  const files = keptFiles(opened.session);
   await assertAbsent(folder, files);
-  if (!flags.dryRun) {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    for (const file of files.filter(isMedia))
-      await mkdir(dirname(pathBelow(file)), { recursive: true, mode: 0o700 });
-    await fetchFiles(archive, opened.manifest, files, pathBelow, io.signal);
-  }
+  if (!flags.dryRun) await restoreToFolder(archive, opened, folder, io.signal);
   const json = {
     ...head(opened, flags),
     to: folder,

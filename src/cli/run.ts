@@ -92,6 +92,13 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
   );
   verb(
     program
+      .command('drill')
+      .description('restore a random sample of the archive to a scratch folder, and prove it')
+      .option('--sample <n>', 'how many sessions (default: 5)', parseSample),
+    async () => (await import('./drill.ts')).drill,
+  );
+  verb(
+    program
       .command('demo')
       .description('make a small store, archive it, bring a thread back; no server, no account')
       .option('--dir <dir>', 'keep everything in this folder (default: a temporary one)'),
@@ -141,6 +148,12 @@ function parsePercent(text: string): number {
   const percent = Number(text.replace(/%$/, ''));
   if (percent > 0 && percent <= 100) return percent;
   throw new InvalidArgumentError('Allowed: a percentage above 0, up to 100.');
+}
+
+function parseSample(text: string): number {
+  const sample = Number(text);
+  if (Number.isSafeInteger(sample) && sample >= 1) return sample;
+  throw new InvalidArgumentError('Allowed: a whole number from 1.');
 }
 
 function parseGeneration(text: string): number {

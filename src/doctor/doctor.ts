@@ -1,6 +1,7 @@
 import type { InstallationOptions } from '../installation.ts';
 import type { Check, Finding, Level } from './check.ts';
 import { checkCap } from './check-cap.ts';
+import { checkDrill } from './check-drill.ts';
 import { checkEvidence } from './check-evidence.ts';
 import { checkGateway } from './check-gateway.ts';
 import { checkOpenClaw } from './check-openclaw.ts';
@@ -20,6 +21,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
   gateway: checkGateway,
   evidence: checkEvidence,
   cap: checkCap,
+  drill: checkDrill,
 };
 
 export interface CheckResult {

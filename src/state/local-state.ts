@@ -7,6 +7,22 @@ import { isInstance } from '../manifest/keys.ts';
 
 const restoredSchema = z.record(z.string(), z.number());
 
+const drillSchema = z.object({
+  /** When it began, in epoch milliseconds: a moment that a Date can hold. */
+  atMs: z.number().int().positive().max(8.64e15),
+  /** URL of the archive that was drilled. */
+  archive: z.string(),
+  /** Session generations that there were to choose from. */
+  archived: z.number().int().nonnegative(),
+  /** How many of them were restored. */
+  sampled: z.number().int().nonnegative(),
+  /** Sessions that did not come back as recorded, and damaged catalogues and manifests. 0: all is well. */
+  faults: z.number().int().nonnegative(),
+});
+
+/** What the last restore drill came to. */
+export type LastDrill = z.infer<typeof drillSchema>;
+
 /**
  * clawback's own folder, `<stateDir>/clawback`. Apart from the instance's name it is a cache: losing it
  * costs time, never data.
@@ -91,12 +107,39 @@ export class LocalState {
     await writeFile(this.#nightPath, `${nowMs}\n`, { mode: 0o600 });
   }
 
+  /** Undefined: none yet, or nobody knows any more. */
+  async lastDrill(): Promise<LastDrill | undefined> {
+    const text = await readIfThere(this.#drillPath);
+    return text === undefined ? undefined : drillSchema.safeParse(parsedOr(text, null)).data;
+  }
+
+  async recordDrill(drill: LastDrill): Promise<void> {
+    await mkdir(this.directory, { recursive: true, mode: 0o700 });
+    const temporary = `${this.#drillPath}.${process.pid}.tmp`;
+    await writeFile(temporary, `${JSON.stringify(drill)}\n`, { mode: 0o600, flush: true });
+    await rename(temporary, this.#drillPath);
+  }
+
+  get #drillPath(): string {
+    return join(this.directory, 'last-drill.json');
+  }
+
   get #nightPath(): string {
     return join(this.directory, 'last-night');
   }
 
   get #restoredPath(): string {
     return join(this.directory, 'restored.json');
+  }
+}
+
+/** A file of ours that is torn counts as not there. */
+function parsedOr(text: string, otherwise: unknown): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return otherwise;
+    throw error;
   }
 }
 

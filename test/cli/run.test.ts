@@ -20,6 +20,7 @@ const VERBS = [
   'cat',
   'list',
   'verify',
+  'drill',
   'doctor',
   'nightly',
   'schedule',
@@ -72,6 +73,7 @@ describe('a command line that makes no sense ends with 2 and names what is wrong
     ['no jobs at all', ['status', '--jobs', '0'], '1 to 64'],
     ['a percentage above 100', ['verify', '--read-data=101'], '101'],
     ['a percentage of nothing', ['verify', '--read-data=0'], 'above 0'],
+    ['a sample of nothing', ['drill', '--sample', '0'], 'from 1'],
     ['--to with --resume', ['restore', 'x', '--to', 'd', '--resume'], '--resume'],
   ])('%s', async (_what, argv, named) => {
     const { exitCode, stderr } = await runCli(argv);
@@ -142,6 +144,7 @@ describe('--json of every command names its schema and is the only thing on stan
     expect(await schemaOf('archive')).toBe('clawback.archive/1');
     expect(await schemaOf('list')).toBe('clawback.list/1');
     expect(await schemaOf('verify')).toBe('clawback.verify/1');
+    expect(await schemaOf('drill')).toBe('clawback.drill/1');
     expect(await schemaOf('cat', OLD_MODEL_RUN)).toBe('clawback.cat/1');
     expect(await schemaOf('restore', OLD_MODEL_RUN, '--dry-run')).toBe('clawback.restore/1');
     expect(await schemaOf('restore', OLD_MODEL_RUN)).toBe('clawback.restore/1');

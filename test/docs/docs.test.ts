@@ -68,6 +68,7 @@ describe('docs/cli-json.md', () => {
     ['archive', []],
     ['list', []],
     ['verify', []],
+    ['drill', []],
     ['cat', ['ID']],
     ['restore', ['ID', '--dry-run']],
   ])('names every field that clawback %s %j prints', async (verb, args) => {

@@ -73,3 +73,26 @@ describe('what was restored by hand', () => {
     },
   );
 });
+
+describe('the last drill', () => {
+  const drill = { atMs: 1_762_500_000_000, archive: 'file:///archive', archived: 40, sampled: 5, faults: 0 };
+
+  it('is unknown at first, and then the one that was recorded last', async () => {
+    const state = new LocalState(await temporaryFolder());
+    expect(await state.lastDrill()).toBeUndefined();
+    await state.recordDrill(drill);
+    await state.recordDrill({ ...drill, faults: 2 });
+    expect(await state.lastDrill()).toEqual({ ...drill, faults: 2 });
+    expect(await readdir(state.directory)).toEqual(['last-drill.json']);
+  });
+
+  it.each(['', '{', 'null', '[]', '{"atMs":"today"}', JSON.stringify({ ...drill, atMs: 9e15 })])(
+    'is unknown if its file says %j',
+    async (text) => {
+      const state = new LocalState(await temporaryFolder());
+      await mkdir(state.directory);
+      await writeFile(join(state.directory, 'last-drill.json'), text);
+      expect(await state.lastDrill()).toBeUndefined();
+    },
+  );
+});

@@ -49,6 +49,7 @@ describe('a home where a nightly run goes through', () => {
       'gateway',
       'evidence',
       'cap',
+      'drill',
     ]);
     expect(check(json, 'stores').text).toContain(`agent main: ${home.storePath()}, 1 row`);
     expect(await fingerprint(home.root)).toEqual(before);
