@@ -114,7 +114,7 @@ function failure({ name, state, error }: StepResult, { url, verify }: ProbeConte
   return [isProblem ? problem({ message: text, hint }) : warning(text, hint)];
 }
 
-/** S3 refuses requests signed by a clock that is 15 minutes off, other servers sooner. */
+/** S3 refuses requests signed by a clock that is 15 minutes off, some servers from 5 on; the SDK then signs again by the server's. */
 const REFUSED_MS = 5 * 60_000;
 const NOTICED_MS = 30_000;
 
@@ -125,7 +125,12 @@ export function clockFinding(aheadMs: number | undefined): Finding[] {
   const text = `this host's clock is ${seconds} s ${aheadMs > 0 ? 'ahead of' : 'behind'} the server's`;
   const hint = 'set the clock (`timedatectl set-ntp true`)';
   if (Math.abs(aheadMs) > REFUSED_MS)
-    return [problem({ message: `${text}: servers refuse requests that are signed with such a time`, hint })];
+    return [
+      problem({
+        message: `${text}: servers refuse requests signed with such a time, and it decides what counts as old`,
+        hint,
+      }),
+    ];
   if (Math.abs(aheadMs) > NOTICED_MS)
     return [warning(`${text}: from 5 minutes on requests may be refused`, hint)];
   return [ok("this host's clock agrees with the server's")];

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, mkdir, stat, statfs, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, stat, statfs, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { runCli } from '../support/run-cli.ts';
-import type { ListJson, VerifyJson } from './support/answers.ts';
+import type { ArchiveJson, ListJson, VerifyJson } from './support/answers.ts';
 import { type Home, temporaryFolder } from './support/home.ts';
 import { fingerprint } from './support/tree.ts';
 import { oldThreadHome, trimmedHome } from './support/trimmed.ts';
@@ -135,6 +135,27 @@ describe.skipIf(!MOUNTS)('an archive on a disk of its own (needs root and mount)
     await writeFile(join(home.archiveDir, 'BALLAST'), Buffer.alloc(bavail * bsize));
     expectOneProblem(await findings(home, 'archive', 1), /no space left/);
     expect(Object.keys(await home.objects())).toEqual(['BALLAST']);
+  });
+
+  test('that has less room than the newest run took is a warning', async () => {
+    const home = await oldThreadHome();
+    await mount(home.archiveDir, 160);
+    const { instance } = await home.json<ArchiveJson>('archive');
+    expect((await findings(home, 'archive', 0)).at(-1)?.level).toBe('ok');
+    // Holes take no room. The older run does not count.
+    for (const batch of [
+      '20270101t000000z-00000001-0001',
+      '20270102t000000z-00000002-0001',
+      '20270102t000000z-00000002-0002',
+    ]) {
+      const key = `${instance}/packs/${batch}.tar.zst`;
+      await put(home, key);
+      await truncate(join(home.archiveDir, key), 120_000_000);
+    }
+    expect((await findings(home, 'archive', 0)).at(-1)).toMatchObject({
+      level: 'warning',
+      text: expect.stringMatching(/^only 1\d\d MB free .*less than 240 MB: the newest run took more/),
+    });
   });
 
   test('little room for the sessions is a warning', async () => {
