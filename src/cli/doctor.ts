@@ -4,8 +4,16 @@ import { neutralise } from '../restore/terminal-text.ts';
 import { EXIT, installationOptions, print, type Verb } from './context.ts';
 import { count, safe } from './format.ts';
 
-export const doctor: Verb<object> = async (io, flags) => {
-  const diagnosis = await diagnose(installationOptions(io, flags));
+interface DoctorFlags {
+  readonly probe?: boolean;
+}
+
+export const doctor: Verb<DoctorFlags> = async (io, flags) => {
+  const diagnosis = await diagnose({
+    ...installationOptions(io, flags),
+    probe: flags.probe ?? true,
+    signal: io.signal,
+  });
   const json = { schema: 'clawback.doctor/1', ...diagnosis };
   const problems = findings(diagnosis).filter(({ level }) => level === 'problem');
   print(

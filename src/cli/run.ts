@@ -31,7 +31,10 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
   verb(
     program
       .command('doctor')
-      .description('check settings, stores, gateway and permissions: would a nightly run go through?'),
+      .description(
+        'check settings, stores, gateway, permissions and archive: would a nightly run go through?',
+      )
+      .option('--no-probe', 'contact no archive: do not try to write, read, list and delete there'),
     async () => (await import('./doctor.ts')).doctor,
   );
   verb(

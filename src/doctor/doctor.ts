@@ -1,5 +1,5 @@
-import type { InstallationOptions } from '../installation.ts';
 import type { Check, Finding, Level } from './check.ts';
+import { checkArchive } from './check-archive.ts';
 import { checkCap } from './check-cap.ts';
 import { checkDrill } from './check-drill.ts';
 import { checkEvidence } from './check-evidence.ts';
@@ -8,8 +8,9 @@ import { checkOpenClaw } from './check-openclaw.ts';
 import { checkPermissions } from './check-permissions.ts';
 import { checkRuntime } from './check-runtime.ts';
 import { checkSettings } from './check-settings.ts';
+import { checkSpace } from './check-space.ts';
 import { checkStores } from './check-stores.ts';
-import { examine } from './examination.ts';
+import { type ExamineOptions, examine } from './examination.ts';
 
 /** In the order in which they are printed: what a later one needs is looked at first. */
 export const CHECKS: Readonly<Record<string, Check>> = {
@@ -21,6 +22,8 @@ export const CHECKS: Readonly<Record<string, Check>> = {
   gateway: checkGateway,
   evidence: checkEvidence,
   cap: checkCap,
+  space: checkSpace,
+  archive: checkArchive,
   drill: checkDrill,
 };
 
@@ -37,8 +40,8 @@ export interface Diagnosis {
   readonly checks: readonly CheckResult[];
 }
 
-/** Runs every check. One whose object is missing has nothing to say: another check has said why. */
-export async function diagnose(options: InstallationOptions): Promise<Diagnosis> {
+/** Runs every check. One whose object is missing has nothing to say: another check has said why. @throws {ClawbackError} `interrupted`. */
+export async function diagnose(options: ExamineOptions): Promise<Diagnosis> {
   const examination = await examine(options);
   const checks: CheckResult[] = [];
   for (const [name, check] of Object.entries(CHECKS)) {

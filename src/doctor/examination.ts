@@ -22,10 +22,19 @@ export interface Examination {
   readonly openclaw: Attempt<OpenClawConfig>;
   /** All of it; fails where any part does. */
   readonly installation: Attempt<Installation>;
+  /** Whether the archive may be contacted, to write into it and clean up again. */
+  readonly probe: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+export interface ExamineOptions extends InstallationOptions {
+  /** @default true */
+  readonly probe?: boolean;
+  readonly signal?: AbortSignal;
 }
 
 /** Reads only, and contacts no archive. */
-export async function examine(options: InstallationOptions): Promise<Examination> {
+export async function examine(options: ExamineOptions): Promise<Examination> {
   const stateDir = stateDirOf(options);
   return {
     options,
@@ -33,6 +42,8 @@ export async function examine(options: InstallationOptions): Promise<Examination
     settings: await attempt(() => loadInstallationConfig(stateDir, options)),
     openclaw: await attempt(() => readOpenClawConfig({ stateDir, env: options.env })),
     installation: await attempt(() => openInstallation(options)),
+    probe: options.probe ?? true,
+    signal: options.signal,
   };
 }
 

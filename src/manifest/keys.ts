@@ -7,6 +7,7 @@ import { ClawbackError } from '../errors.ts';
  *   packs/<batchId>.tar.zst          the files of one batch
  *   manifests/<batchId>.json.zst     commits the batch; written last
  *   catalogue/<runId>.jsonl.zst      one line a session of the manifests of one run
+ *   doctor/<probeId>.<part>          what `doctor` writes to try the archive, and removes again
  */
 export function packKey(instance: string, batchId: string): string {
   return `${instance}/packs/${batchId}.tar.zst`;
@@ -33,6 +34,11 @@ export function cataloguePrefix(instance: string): string {
 
 export function packPrefix(instance: string): string {
   return `${instance}/packs/`;
+}
+
+/** Where `doctor` tries the archive; before the first run there is no instance, and then below `probe/`. */
+export function doctorPrefix(instance: string | undefined): string {
+  return `${instance ?? 'probe'}/doctor/`;
 }
 
 /** `20261121t041500z-3f9a2c1d`: sorts by time, and two runs in one second still differ. */
@@ -65,8 +71,12 @@ const STAMP = /^(\d{4})(\d\d)(\d\d)t(\d\d)(\d\d)(\d\d)z-/;
 
 /** When the run began that archived it, in epoch milliseconds. Undefined for what is no archive id. */
 export function archivedAtMs(archiveId: string): number | undefined {
-  const batchId = parseArchiveId(archiveId)?.batchId ?? '';
-  const ms = Date.parse(batchId.replace(STAMP, '$1-$2-$3T$4:$5:$6Z ').split(' ')[0] ?? '');
+  return stampedAtMs(parseArchiveId(archiveId)?.batchId ?? '');
+}
+
+/** What the clock said where an id of `runIdAt` was made. Undefined for what does not begin with one. */
+export function stampedAtMs(id: string): number | undefined {
+  const ms = Date.parse(id.replace(STAMP, '$1-$2-$3T$4:$5:$6Z ').split(' ')[0] ?? '');
   return Number.isNaN(ms) ? undefined : ms;
 }
 

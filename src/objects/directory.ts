@@ -126,7 +126,8 @@ async function unlinkIfAny(path: string): Promise<void> {
   }
 }
 
-function rootOf(url: string): string {
+/** The folder that a `file://` URL names. @throws {ClawbackError} `config-invalid` if it names none of its own. */
+export function rootOf(url: string): string {
   const problem = (cause?: unknown) =>
     new ClawbackError('config-invalid', 'open archive: not the URL of a folder', {
       hint: 'use file:/// and the absolute path of a folder of its own, with ? and # spelled %3F and %23',

@@ -14,6 +14,7 @@ import { translateS3Error } from './s3-errors.ts';
 import { WEB_PAGE } from './s3-meanings.ts';
 import { S3_TUNING, type S3Tuning, transferMs } from './s3-tuning.ts';
 import { checkEndpoint, type S3Place } from './s3-url.ts';
+import { ServerClock } from './server-clock.ts';
 
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
@@ -33,10 +34,18 @@ export class S3Connection {
   };
   /** Set once the server has refused `If-None-Match` and taken the same request without it. */
   refusesConditions = false;
+  readonly clock: ServerClock;
   readonly #client: S3Client;
 
-  private constructor(client: S3Client, place: S3Place, options: S3Options, tuning: S3Tuning) {
+  private constructor(
+    client: S3Client,
+    clock: ServerClock,
+    place: S3Place,
+    options: S3Options,
+    tuning: S3Tuning,
+  ) {
     this.#client = client;
+    this.clock = clock;
     this.bucket = place.bucket;
     this.prefix = place.prefix;
     this.tuning = tuning;
@@ -50,15 +59,16 @@ export class S3Connection {
   /** @throws {ClawbackError} `config-invalid` for a bad endpoint or an unknown region. */
   static async open(place: S3Place, options: S3Options, tuning: S3Tuning = S3_TUNING): Promise<S3Connection> {
     checkEndpoint(options);
-    let client = newClient(options, tuning);
+    const clock = new ServerClock();
+    let client = newClient(options, tuning, clock);
     try {
       await client.config.region();
     } catch (error) {
       // A server of one's own rarely has regions, and then takes the default name.
       if (options.endpoint === undefined) throw translateS3Error('open archive', place.bucket, error);
-      client = newClient({ ...options, region: 'us-east-1' }, tuning);
+      client = newClient({ ...options, region: 'us-east-1' }, tuning, clock);
     }
-    return new S3Connection(client, place, options, tuning);
+    return new S3Connection(client, clock, place, options, tuning);
   }
 
   /** The names under which S3 knows one of our objects. */
@@ -96,7 +106,7 @@ export class S3Connection {
   }
 }
 
-function newClient(options: S3Options, tuning: S3Tuning): S3Client {
+function newClient(options: S3Options, tuning: S3Tuning, clock: ServerClock): S3Client {
   const { endpoint, region, forcePathStyle } = options;
   const client = new S3Client({
     ...(endpoint === undefined ? {} : { endpoint }),
@@ -115,6 +125,7 @@ function newClient(options: S3Options, tuning: S3Tuning): S3Client {
     responseChecksumValidation: 'WHEN_REQUIRED',
   });
   refuseWebPages(client);
+  readClock(client, clock);
   signWithKnownHash(client);
   return client;
 }
@@ -133,6 +144,18 @@ function refuseWebPages(client: S3Client): void {
     },
     // Low is next to the wire: it sees the answer before the SDK makes an empty one of it.
     { name: 'refuseWebPages', step: 'deserialize', priority: 'low' },
+  );
+}
+
+/** Every answer tells the time, a refusal too. */
+function readClock(client: S3Client, clock: ServerClock): void {
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      const result = await next(args);
+      clock.note((result.response as { headers?: Record<string, string> }).headers?.date, Date.now());
+      return result;
+    },
+    { name: 'readClock', step: 'deserialize', priority: 'low' },
   );
 }
 

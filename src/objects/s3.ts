@@ -6,6 +6,7 @@ import { S3Connection } from './s3-client.ts';
 import { nonsense, s3ErrorName } from './s3-errors.ts';
 import { getObject, headObject, statObject } from './s3-get.ts';
 import { abortUploads, listObjects } from './s3-list.ts';
+import { S3ServerProbe } from './s3-probe.ts';
 import { putObject } from './s3-put.ts';
 import type { S3Tuning } from './s3-tuning.ts';
 import { parseS3Url } from './s3-url.ts';
@@ -30,6 +31,11 @@ export class S3ObjectStore implements ObjectStore {
   static async open(url: string, options: S3Options, tuning?: S3Tuning): Promise<S3ObjectStore> {
     const place = parseS3Url(url);
     return new S3ObjectStore(url, await S3Connection.open(place, options, tuning));
+  }
+
+  /** For `doctor`: what only the server itself can be asked. */
+  get server(): S3ServerProbe {
+    return new S3ServerProbe(this.#connection);
   }
 
   async put(key: string, bytes: Uint8Array, signal?: AbortSignal): Promise<StoredObject> {

@@ -49,6 +49,8 @@ describe('a home where a nightly run goes through', () => {
       'gateway',
       'evidence',
       'cap',
+      'space',
+      'archive',
       'drill',
     ]);
     expect(check(json, 'stores').text).toContain(`agent main: ${home.storePath()}, 1 row`);

@@ -1,0 +1,34 @@
+import { checkSignal } from '../objects/checks.ts';
+import type { ArchiveLocation } from '../objects/location.ts';
+import { openForProbe } from '../objects/open.ts';
+import { LocalState } from '../state/local-state.ts';
+import { archiveSpace } from './archive-space.ts';
+import { type Check, type Finding, ok, problem } from './check.ts';
+import { attempt } from './examination.ts';
+import { probeArchive } from './probe-archive.ts';
+import { clockFinding, stepFindings } from './probe-findings.ts';
+
+/** Whether the archive does what runs and restores need of it: by doing it, on objects that are removed again. */
+export const checkArchive: Check = async ({ settings, stateDir, options, probe, signal }) => {
+  if (!settings.ok) return [];
+  const { archive: url, s3, instance: named, verify } = settings.value.config;
+  if (!probe) return [ok(`${url}: not tried (--no-probe)`)];
+  const opened = await attempt(() => openWith({ url, s3 }, named, stateDir));
+  if (!opened.ok) return [problem(opened.error)];
+  const { archive, instance } = opened.value;
+  const tried = await attempt(() =>
+    probeArchive(archive, { instance, nowMs: options.clock.nowMs(), signal }),
+  );
+  checkSignal('try the archive', signal);
+  if (!tried.ok) return [problem(tried.error)];
+  const findings: Finding[] = stepFindings(tried.value, { url, verify, prefix: instance ?? 'probe' });
+  if (archive.server !== undefined) findings.push(...clockFinding(archive.server.clockAheadMs));
+  if (archive.folder !== undefined) findings.push(...(await archiveSpace(archive, archive.folder, instance)));
+  return findings;
+};
+
+/** Never makes a name for the instance: a look must not. */
+async function openWith(location: ArchiveLocation, named: string | undefined, stateDir: string) {
+  const instance = named ?? (await new LocalState(stateDir).instance());
+  return { archive: await openForProbe(location), instance };
+}
