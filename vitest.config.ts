@@ -9,7 +9,15 @@ const OPENCLAW = 'test/openclaw/**/*.test.ts';
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [S3, STORIES, OPENCLAW] } },
+      {
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: [S3, STORIES, OPENCLAW],
+          // A machine that builds something else at the same time is slow, not wrong.
+          testTimeout: 60_000,
+        },
+      },
       {
         test: {
           name: 'stories',

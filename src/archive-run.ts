@@ -1,19 +1,14 @@
-import { randomBytes } from 'node:crypto';
-import { type Line, type LineStore, runLine } from './coordinator.ts';
-import { ClawbackError } from './errors.ts';
-import type { CommitRoad, RoadName } from './gateway/commit-road.ts';
-import { type Installation, openArchive, planStore, workableStores } from './installation.ts';
-import { runIdAt } from './manifest/keys.ts';
+import { type Line, runLine } from './coordinator.ts';
+import type { CommitRoad } from './gateway/commit-road.ts';
+import { type Installation, planStore, workableStores } from './installation.ts';
+import { type RoadTaken, withOpenRun } from './open-run.ts';
 import type { StoreLocation } from './openclaw/discover-stores.ts';
 import type { ArchivePlan } from './plan/plan.ts';
 import { type Plannable, planStores, type StorePlans } from './plan/plan-stores.ts';
-import { RunTally } from './report.ts';
-import { sweepLeftovers } from './restore/staging.ts';
-import { piscinaShipper } from './ship/piscina-shipper.ts';
-import type { WorkerSettings } from './ship/task.ts';
-import { StoreLock } from './state/store-lock.ts';
-import { lookForRoad, type RoadStore, storeOnRoad } from './store-roads.ts';
-import { VERSION } from './version.ts';
+import type { RunTally } from './report.ts';
+import { lookForRoad, storeOnRoad } from './store-roads.ts';
+
+export type { RoadTaken } from './open-run.ts';
 
 export interface ArchiveRunOptions {
   readonly signal?: AbortSignal;
@@ -30,12 +25,6 @@ export interface ArchiveRun {
   readonly road: RoadTaken;
   /** Stopped by the signal: what was begun is finished by the next run. */
   readonly interrupted: boolean;
-}
-
-/** Which road, and why that one. */
-export interface RoadTaken {
-  readonly name: RoadName;
-  readonly why: string;
 }
 
 /** What a run would do, now. Reads only. Without `askGateway` a running gateway is not asked which sessions it works on. */
@@ -62,118 +51,22 @@ function planned(installation: Installation, store: StoreLocation, road?: Commit
   return { id: store.id, plan };
 }
 
-/** One nightly run over all stores. Holds each store's lock from before the plan until after the last unlink. */
-export async function archiveRun(
-  installation: Installation,
-  options: ArchiveRunOptions,
-): Promise<ArchiveRun> {
-  const stores = workableStores(installation);
-  const road = await lookForRoad(installation);
-  try {
-    return await runOnRoad(installation, stores, road, options);
-  } finally {
-    road.close();
-  }
-}
-
-async function runOnRoad(
-  installation: Installation,
-  stores: readonly StoreLocation[],
-  road: CommitRoad,
-  options: ArchiveRunOptions,
-): Promise<ArchiveRun> {
-  const { config, clock } = installation;
-  const archive = await openArchive(installation, { create: true });
-  const runId = runIdAt(clock.nowMs(), randomBytes(4).toString('hex'));
-  const settings: WorkerSettings = {
-    archive: { url: config.archive, s3: config.s3 },
-    engine: config.compression.engine,
-    level: config.compression.level,
-    verify: config.verify,
-    tool: `clawback/${VERSION}`,
-    instance: archive.instance,
-    runId,
-  };
-  const mediaDirOf = new Map(stores.map((store) => [store.sessionsDir, store.mediaDir]));
-  const tally = new RunTally();
-  const roadStore = (store: StoreLocation) =>
-    storeOnRoad(installation, road, store, {
-      onRetry: () => {
-        tally.counts.commitRetries += 1;
-      },
-      onRejected: (reason) => tally.problem(`commit of store ${store.id}`, rejected(reason)),
-    });
-  const locks: StoreLock[] = [];
-  const shipper = piscinaShipper(settings, config.jobs);
-  try {
-    const lineStores: LineStore[] = [];
-    for (const [sessionsDir, mediaDir] of mediaDirOf) {
-      const lock = await StoreLock.acquirePatiently(sessionsDir, 'clawback archive', clock.nowMs());
-      locks.push(lock);
-      await sweepLeftovers(sessionsDir, mediaDir);
-      const inFolder = stores.filter((store) => store.sessionsDir === sessionsDir);
-      lineStores.push(...inFolder.map((store) => lineStore(installation, store, lock, roadStore(store))));
-    }
-    // With --agent another archiver of this instance may be uploading for another agent at this moment.
-    if (installation.agents === undefined)
-      await archive.objects.abortStaleUploads(`${archive.instance}/`, options.signal);
-    const plans = await runLine(
-      {
-        stores: lineStores,
-        archive,
-        shipper,
-        tally,
-        level: config.compression.level,
-        batching: {
-          runId,
-          jobs: config.jobs,
-          stub: config.tombstone.stub,
-          keepModelRunFiles: config.modelRun.keepTranscripts,
-        },
-        ...(options.onProgress ? { onProgress: options.onProgress } : {}),
-      },
-      options.signal,
-    );
-    const interrupted = options.signal?.aborted ?? false;
-    return {
-      runId,
-      instance: archive.instance,
-      archiveUrl: archive.objects.url,
-      plans,
-      tally,
-      road: { name: road.name, why: road.why },
-      interrupted,
-    };
-  } finally {
-    await shipper.close();
-    for (const lock of locks) await lock.release();
-  }
-}
-
-function lineStore(
-  installation: Installation,
-  { id, sessionsDir, ...place }: StoreLocation,
-  lock: StoreLock,
-  { sessions, active, assertMayCommit }: RoadStore,
-): LineStore {
-  return {
-    id,
-    sessionsDir,
-    sessions,
-    mediaDir: place.mediaDir,
-    plan: async (ownLocks = new Set()) =>
-      planStore(installation, { id, sessionsDir, ...place }, { active: await active(), ownLocks }),
-    retiresTombstones: installation.config.retention.protectedRemoveAfterMs !== undefined,
-    assertMayCommit: async () => {
-      await lock.assertHeld();
-      await assertMayCommit();
+/** One nightly run over all stores. */
+export function archiveRun(installation: Installation, options: ArchiveRunOptions): Promise<ArchiveRun> {
+  return withOpenRun(
+    installation,
+    { ...options, command: 'clawback archive' },
+    async ({ runId, line, road }) => {
+      const plans = await runLine(line, options.signal);
+      return {
+        runId,
+        instance: line.archive.instance,
+        archiveUrl: line.archive.objects.url,
+        plans,
+        tally: line.tally,
+        road,
+        interrupted: options.signal?.aborted ?? false,
+      };
     },
-  };
-}
-
-/** Nothing is lost, but it would be the same tomorrow: somebody has to look. */
-function rejected(reason: string): ClawbackError {
-  return new ClawbackError('gateway-denied', `change rows through the gateway: it refused: ${reason}`, {
-    hint: 'the plugin must read the same archive: give the gateway the same clawback.json, CLAWBACK_* and credentials',
-  });
+  );
 }

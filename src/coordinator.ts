@@ -39,8 +39,17 @@ export interface Line {
   readonly tally: RunTally;
   readonly batching: BatchOptions;
   readonly level: number;
-  /** Told of every step that ends, for progress. */
-  readonly onProgress?: (sessionsDone: number, sessionsTotal: number) => void;
+  /** Told of every step that ends. */
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+/** How far a run is with what its plan selected. */
+export interface Progress {
+  readonly sessionsDone: number;
+  readonly sessionsTotal: number;
+  /** Bytes of their files, as they lie here. */
+  readonly bytesDone: number;
+  readonly bytesTotal: number;
 }
 
 type Plans = ReadonlyMap<ArchivePlan, LineStore>;
@@ -114,6 +123,12 @@ function batchesOf(plans: Plans, options: BatchOptions, firstSequence = 1): Plan
   return batches;
 }
 
+function sizeOf(batches: readonly PlannedBatch[]): { sessions: number; bytes: number } {
+  const planned = batches.flatMap(({ batch }) => batch.planned);
+  const files = planned.flatMap((session) => session.files);
+  return { sessions: planned.length, bytes: files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) };
+}
+
 /** Returns the batches of which something was stored. Rows that had changed by then are in `changed`. */
 async function shipAndCommit(
   line: Line,
@@ -123,9 +138,9 @@ async function shipAndCommit(
   signal: AbortSignal | undefined,
   isAgain = false,
 ): Promise<string[]> {
-  const total = batches.reduce((sum, { batch }) => sum + batch.planned.length, 0);
+  const total = sizeOf(batches);
   const batchIds: string[] = [];
-  let done = 0;
+  const done = { sessions: 0, bytes: 0 };
   for await (const group of inGroups(batches.map((one) => shipOne(line, one, signal, isAgain)))) {
     for (const store of new Set(group.map((shipped) => shipped.store))) {
       const sessions = group.filter((shipped) => shipped.store === store).flatMap((one) => one.sessions);
@@ -134,8 +149,16 @@ async function shipAndCommit(
     batchIds.push(
       ...group.flatMap(({ batch, sessions }) => (sessions.length > 0 ? [batch.task.batchId] : [])),
     );
-    done += group.reduce((sum, { batch }) => sum + batch.planned.length, 0);
-    if (!isAgain) line.onProgress?.(done, total);
+    const { sessions, bytes } = sizeOf(group);
+    done.sessions += sessions;
+    done.bytes += bytes;
+    if (!isAgain)
+      line.onProgress?.({
+        sessionsDone: done.sessions,
+        sessionsTotal: total.sessions,
+        bytesDone: done.bytes,
+        bytesTotal: total.bytes,
+      });
   }
   return batchIds;
 }

@@ -73,8 +73,9 @@ async function realRun(
   const startedMs = clock.nowMs();
   const run = await archiveRun(installation, {
     signal: io.signal,
-    onProgress: (done, total) => {
-      if (flags.verbose && !flags.json) io.stderr.write(`archived ${done} of ${total} sessions\n`);
+    onProgress: ({ sessionsDone, sessionsTotal }) => {
+      if (flags.verbose && !flags.json)
+        io.stderr.write(`archived ${sessionsDone} of ${sessionsTotal} sessions\n`);
     },
   });
   const { counts, failures, leftAlone, filesLeft, tombstonesKept, problems } = run.tally;

@@ -1,0 +1,19 @@
+import { InvalidArgumentError } from 'commander';
+
+export function parsePercent(text: string): number {
+  const percent = Number(text.replace(/%$/, ''));
+  if (percent > 0 && percent <= 100) return percent;
+  throw new InvalidArgumentError('Allowed: a percentage above 0, up to 100.');
+}
+
+export function parseSample(text: string): number {
+  const sample = Number(text);
+  if (Number.isSafeInteger(sample) && sample >= 1) return sample;
+  throw new InvalidArgumentError('Allowed: a whole number from 1.');
+}
+
+export function parseGeneration(text: string): number {
+  const generation = Number(text);
+  if (Number.isInteger(generation) && generation !== 0) return generation;
+  throw new InvalidArgumentError('Allowed: 1 for the oldest, 2, …, or -1 for the newest, -2, ….');
+}

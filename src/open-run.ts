@@ -1,0 +1,141 @@
+import { randomBytes } from 'node:crypto';
+import type { Line, LineStore } from './coordinator.ts';
+import { ClawbackError } from './errors.ts';
+import type { CommitRoad, RoadName } from './gateway/commit-road.ts';
+import { type Installation, openArchive, planStore, workableStores } from './installation.ts';
+import { runIdAt } from './manifest/keys.ts';
+import type { StoreLocation } from './openclaw/discover-stores.ts';
+import { RunTally } from './report.ts';
+import { sweepLeftovers } from './restore/staging.ts';
+import { piscinaShipper } from './ship/piscina-shipper.ts';
+import type { WorkerSettings } from './ship/task.ts';
+import { StoreLock } from './state/store-lock.ts';
+import { lookForRoad, type RoadStore, storeOnRoad } from './store-roads.ts';
+import { VERSION } from './version.ts';
+
+/** Which road, and why that one. */
+export interface RoadTaken {
+  readonly name: RoadName;
+  readonly why: string;
+}
+
+/** All that a run works with: each store locked, the archive open, worker threads at hand. */
+export interface OpenRun {
+  readonly runId: string;
+  readonly line: Line;
+  /** How rows are changed. */
+  readonly road: RoadTaken;
+}
+
+export interface OpenRunOptions {
+  /** For whoever finds a store locked: `clawback archive`. */
+  readonly command: string;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: Line['onProgress'];
+}
+
+/** Opens a run over all stores, and closes it whatever comes of it. Each store is locked from before its plan until after the last unlink. */
+export async function withOpenRun<T>(
+  installation: Installation,
+  options: OpenRunOptions,
+  body: (run: OpenRun) => Promise<T>,
+): Promise<T> {
+  const stores = workableStores(installation);
+  const road = await lookForRoad(installation);
+  try {
+    return await onRoad(installation, stores, road, options, body);
+  } finally {
+    road.close();
+  }
+}
+
+async function onRoad<T>(
+  installation: Installation,
+  stores: readonly StoreLocation[],
+  road: CommitRoad,
+  options: OpenRunOptions,
+  body: (run: OpenRun) => Promise<T>,
+): Promise<T> {
+  const { config, clock } = installation;
+  const archive = await openArchive(installation, { create: true });
+  const runId = runIdAt(clock.nowMs(), randomBytes(4).toString('hex'));
+  const settings: WorkerSettings = {
+    archive: { url: config.archive, s3: config.s3 },
+    engine: config.compression.engine,
+    level: config.compression.level,
+    verify: config.verify,
+    tool: `clawback/${VERSION}`,
+    instance: archive.instance,
+    runId,
+  };
+  const mediaDirOf = new Map(stores.map((store) => [store.sessionsDir, store.mediaDir]));
+  const tally = new RunTally();
+  const roadStore = (store: StoreLocation) =>
+    storeOnRoad(installation, road, store, {
+      onRetry: () => {
+        tally.counts.commitRetries += 1;
+      },
+      onRejected: (reason) => tally.problem(`commit of store ${store.id}`, rejected(reason)),
+    });
+  const locks: StoreLock[] = [];
+  const shipper = piscinaShipper(settings, config.jobs);
+  try {
+    const lineStores: LineStore[] = [];
+    for (const [sessionsDir, mediaDir] of mediaDirOf) {
+      const lock = await StoreLock.acquirePatiently(sessionsDir, options.command, clock.nowMs());
+      locks.push(lock);
+      await sweepLeftovers(sessionsDir, mediaDir);
+      const inFolder = stores.filter((store) => store.sessionsDir === sessionsDir);
+      lineStores.push(...inFolder.map((store) => lineStore(installation, store, lock, roadStore(store))));
+    }
+    // With --agent another archiver of this instance may be uploading for another agent at this moment.
+    if (installation.agents === undefined)
+      await archive.objects.abortStaleUploads(`${archive.instance}/`, options.signal);
+    const line: Line = {
+      stores: lineStores,
+      archive,
+      shipper,
+      tally,
+      level: config.compression.level,
+      batching: {
+        runId,
+        jobs: config.jobs,
+        stub: config.tombstone.stub,
+        keepModelRunFiles: config.modelRun.keepTranscripts,
+      },
+      ...(options.onProgress ? { onProgress: options.onProgress } : {}),
+    };
+    return await body({ runId, line, road: { name: road.name, why: road.why } });
+  } finally {
+    await shipper.close();
+    for (const lock of locks) await lock.release();
+  }
+}
+
+function lineStore(
+  installation: Installation,
+  { id, sessionsDir, ...place }: StoreLocation,
+  lock: StoreLock,
+  { sessions, active, assertMayCommit }: RoadStore,
+): LineStore {
+  return {
+    id,
+    sessionsDir,
+    sessions,
+    mediaDir: place.mediaDir,
+    plan: async (ownLocks = new Set()) =>
+      planStore(installation, { id, sessionsDir, ...place }, { active: await active(), ownLocks }),
+    retiresTombstones: installation.config.retention.protectedRemoveAfterMs !== undefined,
+    assertMayCommit: async () => {
+      await lock.assertHeld();
+      await assertMayCommit();
+    },
+  };
+}
+
+/** Nothing is lost, but it would be the same tomorrow: somebody has to look. */
+function rejected(reason: string): ClawbackError {
+  return new ClawbackError('gateway-denied', `change rows through the gateway: it refused: ${reason}`, {
+    hint: 'the plugin must read the same archive: give the gateway the same clawback.json, CLAWBACK_* and credentials',
+  });
+}
