@@ -1,0 +1,197 @@
+import { ChangedRows } from './changed-rows.ts';
+import { Committing } from './committing.ts';
+import type { Line, LineStore } from './coordinator.ts';
+import { ClawbackError, type ErrorCode, isClawbackError, toErrorData } from './errors.ts';
+import type { Manifest } from './manifest/manifest.ts';
+import type { ArchivePlan } from './plan/plan.ts';
+import { planStores } from './plan/plan-stores.ts';
+import { unfinishedSessions } from './recover/unfinished.ts';
+import { type Batch, type BatchOptions, makeBatches } from './ship/batches.ts';
+import { inGroups } from './ship/in-groups.ts';
+import type { CommittedSession } from './tombstone/committed.ts';
+
+export type Plans = ReadonlyMap<ArchivePlan, LineStore>;
+
+interface PlannedBatch {
+  readonly batch: Batch;
+  readonly store: LineStore;
+}
+
+interface ShippedBatch extends PlannedBatch {
+  readonly sessions: readonly CommittedSession[];
+}
+
+/**
+ * One run of the line, over any number of plans: ship → recheck → tombstone → reclaim for every batch that is ready,
+ * once more for rows that had changed by then, and at last one catalogue object.
+ */
+export class LineRun {
+  readonly #line: Line;
+  readonly #signal: AbortSignal | undefined;
+  readonly #committing: Committing;
+  readonly #changed = new ChangedRows();
+  /** Batches of which something was stored. */
+  readonly #batchIds: string[] = [];
+  #batches = 0;
+
+  constructor(line: Line, signal: AbortSignal | undefined) {
+    this.#line = line;
+    this.#signal = signal;
+    this.#committing = new Committing(line.tally);
+  }
+
+  /** A manifest without a catalogue line is a run that died after its commit record: its rows and files may still be here. */
+  async finishEarlierRuns(): Promise<void> {
+    const line = this.#line;
+    for (const batchId of await line.archive.uncataloguedBatchIds(this.#signal)) {
+      try {
+        const manifest = await line.archive.manifest(batchId, this.#signal);
+        const store = line.stores.find(({ id }) => id === manifest.source.storeId);
+        if (store === undefined) continue;
+        await this.#proveAgain(manifest);
+        const sessions = await unfinishedSessions(manifest, store, line.batching.keepModelRunFiles);
+        line.tally.recovering(sessions);
+        await this.commit(store, sessions);
+        this.#batchIds.push(batchId);
+      } catch (error) {
+        // A damaged batch must not keep all others from being archived, night after night: it is reported, and stays.
+        if (!(error instanceof ClawbackError) || !DAMAGE.has(error.code)) throw error;
+        line.tally.problem(`batch ${batchId} of an earlier run`, error);
+      }
+    }
+  }
+
+  /** Archives what the plans select, changes the rows, and frees the files or has them wait. */
+  async archive(plans: Plans): Promise<void> {
+    this.#changed.forgetPlanned(plans);
+    await this.#shipAndCommit(plans, false);
+  }
+
+  /** The second half for sessions that are in the archive already: nothing is shipped. */
+  async commit(store: LineStore, sessions: readonly CommittedSession[]): Promise<void> {
+    this.#changed.add(store, await this.#committing.commit(store, sessions));
+  }
+
+  /** Waits until no row that was changed can come back, and frees the files that waited for that. */
+  async settle(): Promise<void> {
+    await this.#committing.settle(this.#signal);
+  }
+
+  /** Stopped by the signal, what is left is the next run's: without a catalogue it looks at these batches again. */
+  async finish(): Promise<void> {
+    if (this.#changed.isAny && !this.#signal?.aborted) await this.#onceMore();
+    this.#line.tally.abandoned(this.#changed.all);
+    await this.settle();
+    if (!this.#signal?.aborted)
+      await this.#writeCatalogue(this.#batchIds.filter((id) => this.#committing.isFinished(id)));
+  }
+
+  /** Files that still wait go back to their places. Whatever comes of a run, this is its end. */
+  async giveBack(): Promise<void> {
+    await this.#committing.giveBack();
+  }
+
+  /** Long may have passed since the manifest was written: its packs are proven once more before anything goes. */
+  async #proveAgain(manifest: Manifest): Promise<void> {
+    const files = manifest.sessions.flatMap((session) => session.files);
+    for (const pack of manifest.packs) await this.#line.shipper.verify(pack, files, this.#signal);
+  }
+
+  /**
+   * OpenClaw's first full save rewrites derived fields into every row, whatever its age: such rows are others by the
+   * time they are archived. They are planned and archived a second time, and no more than that.
+   */
+  async #onceMore(): Promise<void> {
+    try {
+      const { plans } = await planStores(this.#changed.stores);
+      const narrowed = new Map([...plans].map(([plan, store]) => [this.#changed.narrow(plan, store), store]));
+      this.#changed.forgetPlanned(narrowed);
+      await this.#shipAndCommit(narrowed, true);
+    } catch (error) {
+      // The first round stands: its rows have yet to settle, and it gets its catalogue.
+      if (!isClawbackError(error)) throw error;
+      this.#line.tally.problem('a second look at rows that had changed', error);
+    }
+  }
+
+  async #shipAndCommit(plans: Plans, isAgain: boolean): Promise<void> {
+    const batches = batchesOf(plans, this.#line.batching, this.#batches + 1);
+    this.#batches += batches.length;
+    const total = sizeOf(batches);
+    const done = { sessions: 0, bytes: 0 };
+    for await (const group of inGroups(batches.map((one) => this.#ship(one, isAgain)))) {
+      for (const store of new Set(group.map((shipped) => shipped.store))) {
+        const ofStore = group.filter((shipped) => shipped.store === store);
+        await this.commit(
+          store,
+          ofStore.flatMap(({ sessions }) => sessions),
+        );
+      }
+      const stored = group.filter(({ sessions }) => sessions.length > 0);
+      this.#batchIds.push(...stored.map(({ batch }) => batch.task.batchId));
+      const { sessions, bytes } = sizeOf(group);
+      done.sessions += sessions;
+      done.bytes += bytes;
+      if (isAgain) continue;
+      this.#line.onProgress?.({
+        sessionsDone: done.sessions,
+        sessionsTotal: total.sessions,
+        bytesDone: done.bytes,
+        bytesTotal: total.bytes,
+      });
+    }
+  }
+
+  /** A batch that fails is counted, and leaves everything local as it was. */
+  async #ship({ batch, store }: PlannedBatch, isAgain: boolean): Promise<ShippedBatch> {
+    const { shipper, tally } = this.#line;
+    try {
+      const report = await shipper.ship(batch.task, this.#signal);
+      tally.shipped(batch, report, isAgain);
+      const sessions = report.shipped.flatMap(({ index, files }) => {
+        const entry = batch.task.sessions[index]?.entry;
+        return entry === undefined ? [] : [{ entry, files }];
+      });
+      return { batch, store, sessions };
+    } catch (error) {
+      if (!this.#signal?.aborted) tally.failed(batch, toErrorData(error));
+      return { batch, store, sessions: [] };
+    }
+  }
+
+  /** The last step, and the mark of a finished run. Without it the next run looks at these batches again. */
+  async #writeCatalogue(batchIds: readonly string[]): Promise<void> {
+    if (batchIds.length === 0) return;
+    const { archive, batching, level, tally } = this.#line;
+    try {
+      const manifests = archive.eachManifest(batchIds);
+      tally.counts.storedBytes += await archive.writeCatalogue(batching.runId, manifests, level);
+      tally.counts.objects += 1;
+    } catch (error) {
+      tally.problem('the catalogue of this run', error);
+    }
+  }
+}
+
+const DAMAGE = new Set<ErrorCode>([
+  'manifest-invalid',
+  'manifest-newer',
+  'object-corrupt',
+  'object-not-found',
+  'frame-corrupt',
+]);
+
+function batchesOf(plans: Plans, options: BatchOptions, firstSequence: number): PlannedBatch[] {
+  const batches: PlannedBatch[] = [];
+  for (const [plan, store] of plans) {
+    const ofPlan = makeBatches(plan, options, firstSequence + batches.length);
+    batches.push(...ofPlan.map((batch) => ({ batch, store })));
+  }
+  return batches;
+}
+
+function sizeOf(batches: readonly PlannedBatch[]): { sessions: number; bytes: number } {
+  const planned = batches.flatMap(({ batch }) => batch.planned);
+  const files = planned.flatMap((session) => session.files);
+  return { sessions: planned.length, bytes: files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) };
+}
