@@ -1,10 +1,11 @@
 import { ChangedRows } from './changed-rows.ts';
 import { Committing } from './committing.ts';
 import type { Line, LineStore } from './coordinator.ts';
-import { ClawbackError, type ErrorCode, isClawbackError, toErrorData } from './errors.ts';
+import { ClawbackError, isClawbackError, toErrorData } from './errors.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import type { ArchivePlan } from './plan/plan.ts';
 import { planStores } from './plan/plan-stores.ts';
+import { ARCHIVE_DAMAGE } from './recover/damage.ts';
 import { unfinishedSessions } from './recover/unfinished.ts';
 import { type Batch, type BatchOptions, makeBatches } from './ship/batches.ts';
 import { inGroups } from './ship/in-groups.ts';
@@ -55,7 +56,7 @@ export class LineRun {
         this.#batchIds.push(batchId);
       } catch (error) {
         // A damaged batch must not keep all others from being archived, night after night: it is reported, and stays.
-        if (!(error instanceof ClawbackError) || !DAMAGE.has(error.code)) throw error;
+        if (!(error instanceof ClawbackError) || !ARCHIVE_DAMAGE.has(error.code)) throw error;
         line.tally.problem(`batch ${batchId} of an earlier run`, error);
       }
     }
@@ -172,14 +173,6 @@ export class LineRun {
     }
   }
 }
-
-const DAMAGE = new Set<ErrorCode>([
-  'manifest-invalid',
-  'manifest-newer',
-  'object-corrupt',
-  'object-not-found',
-  'frame-corrupt',
-]);
 
 function batchesOf(plans: Plans, options: BatchOptions, firstSequence: number): PlannedBatch[] {
   const batches: PlannedBatch[] = [];

@@ -117,7 +117,7 @@ function describeUnreadable(plans: readonly ArchivePlan[]): string[] {
 const OUTSIDE_NOTE =
   'each change was watched until the gateway could not overwrite it any more; the plugin makes that exact and faster: openclaw plugins install "$(npm root -g)/clawback"';
 
-const ROAD_TEXTS = {
+export const ROAD_TEXTS = {
   gateway: 'rows changed by the gateway itself',
   outside: 'rows changed beside the gateway',
 } as const;
@@ -195,7 +195,11 @@ export function capJson({ storeId, cap }: StoreCap) {
 }
 
 /** Why the run does not exit with 0, or can do nothing at all. */
-export function describeWentWrong({ plans, tally, interrupted }: ArchiveRun): string[] {
+export function describeWentWrong({
+  plans,
+  tally,
+  interrupted,
+}: Pick<ArchiveRun, 'plans' | 'tally' | 'interrupted'>): string[] {
   const { filesLeft, problems, failures } = tally;
   return [
     ...describeUnreadable(plans),

@@ -10,6 +10,7 @@ import {
   readDuration,
 } from './duration.ts';
 import { checked, key } from './key-doc.ts';
+import { type HighWater, readHighWater, readSize, SIZE_PATTERN } from './size.ts';
 
 export const MAX_JOBS = 64;
 /** The highest level of the WASM engine; `node:zlib` goes further. */
@@ -19,6 +20,7 @@ const MAX_LEVEL = 19;
 const MAX_DEADLINE_MS = 30_000;
 
 const DURATION = 'a duration with a unit, such as 90d, 24h or 30m';
+const SIZE = 'a size with a unit, such as 500MB or 2GB';
 const durationSchema = { type: 'string', pattern: DURATION_PATTERN.source };
 const off = [{ const: 'off' }, { const: false }];
 
@@ -26,6 +28,8 @@ interface LowerLimit {
   readonly ms: number;
   readonly text: string;
 }
+
+const HOUR: LowerLimit = { ms: HOUR_MS, text: '1h' };
 
 function readAtLeast(given: unknown, least: LowerLimit | undefined): { value: number } | { problem: string } {
   const reading: DurationReading = readDuration(given);
@@ -142,7 +146,7 @@ export const configSchema = z.strictObject({
       protectedPruneAfter: age(
         'Age at which a protected conversation (channel, group, thread, topic) is trimmed to its routing. Off until set: the protection that OpenClaw gives today holds. Less than an hour is refused, because OpenClaw writes the rows of a conversation in progress back from memory.',
         'off',
-        { ms: HOUR_MS, text: '1h' },
+        HOUR,
       ),
       protectedRemoveAfter: age(
         "Time after its archiving at which the routing tombstone of a protected conversation is removed too, so that it no longer counts against OpenClaw's maxEntries. From then until somebody writes there, OpenClaw has no address for that conversation: cron jobs, reminders and other proactive messages do not reach it. Settings, routing and transcript stay in the archive, and restore brings them back.",
@@ -249,6 +253,51 @@ export const configSchema = z.strictObject({
     ['content', 'stored'],
     'content',
   ),
+  diskBudget: z
+    .strictObject({
+      maxDiskBytes: key(
+        checked<number | undefined>((given) => {
+          if (given === 'off' || given === false) return { value: undefined };
+          const reading = readSize(given);
+          return 'problem' in reading ? reading : { value: reading.bytes };
+        }).prefault('off'),
+        {
+          about:
+            'What the sessions folders of all agents may hold on the disk, in blocks. Over it, clawback nightly and clawback reclaim archive and free until diskBudget.highWaterBytes is reached.',
+          allowed: `${SIZE}; or off`,
+          fallback: 'off',
+          kind: 'text',
+          jsonSchema: { anyOf: [{ type: 'string', pattern: SIZE_PATTERN.source }, ...off] },
+        },
+      ),
+      highWaterBytes: key(
+        checked<HighWater>((given) => {
+          const reading = readHighWater(given);
+          return 'problem' in reading ? reading : { value: reading };
+        }).prefault('80%'),
+        {
+          about: 'How far down to free once the budget is exceeded.',
+          allowed: `${SIZE}, or a share of the budget such as 80%`,
+          fallback: '80%',
+          kind: 'text',
+          jsonSchema: { type: 'string' },
+        },
+      ),
+      protectedFloor: key(
+        checked<number | 'off'>((given) =>
+          given === 'off' || given === false ? { value: 'off' } : readAtLeast(given, HOUR),
+        ).optional(),
+        {
+          about:
+            'Where everything else is not enough, protected conversations that were idle for longer than this are trimmed too, the oldest first. Off where neither this nor retention.protectedPruneAfter is set.',
+          allowed: `${DURATION}, at least ${HOUR.text}; or off`,
+          fallback: '7d where retention.protectedPruneAfter is set, else off',
+          kind: 'text',
+          jsonSchema: { anyOf: [durationSchema, ...off] },
+        },
+      ),
+    })
+    .prefault({}),
   nightly: z
     .strictObject({
       at: key(
@@ -284,6 +333,10 @@ export const configSchema = z.strictObject({
         kind: 'text',
         jsonSchema: durationSchema,
       }),
+      drillEvery: age(
+        'How often a night ends with a drill: a random sample of the archive is restored to a scratch folder and proven.',
+        '7d',
+      ),
     })
     .prefault({}),
   jobs: key(z.int().min(1).max(MAX_JOBS).optional(), {

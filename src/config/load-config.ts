@@ -6,6 +6,7 @@ import { assign, readEnvironment, variableFor } from './config-environment.ts';
 import { readConfigFile } from './config-file.ts';
 import { type ConfigProblem, configInvalid, describeIssues, type SourceOf } from './config-problem.ts';
 import { configSchema, MAX_JOBS, MAX_WASM_LEVEL, type ParsedConfig } from './config-schema.ts';
+import { DAY_MS } from './duration.ts';
 import { listKeys } from './key-doc.ts';
 
 const KEYS = listKeys(configSchema);
@@ -95,7 +96,7 @@ function levelProblem(level: number, layers: readonly Layer[]): ConfigProblem {
 }
 
 function resolveConfig(parsed: ParsedConfig, stateDir: string): Config {
-  const { archive, instance, jobs, nightly, restore, retention, s3, ...same } = parsed;
+  const { archive, diskBudget, instance, jobs, nightly, restore, retention, s3, ...same } = parsed;
   return {
     ...same,
     archive: archive ?? pathToFileURL(join(stateDir, 'clawback', 'archive')).href,
@@ -113,10 +114,30 @@ function resolveConfig(parsed: ParsedConfig, stateDir: string): Config {
         maxEntries: retention.maxEntries,
       }),
     },
-    nightly: { at: nightly.at, jitterMs: nightly.jitter, ...present({ timeZone: nightly.timeZone }) },
+    diskBudget: {
+      highWater: diskBudget.highWaterBytes,
+      ...present({
+        maxDiskBytes: diskBudget.maxDiskBytes,
+        protectedFloorMs: protectedFloorMs(parsed),
+      }),
+    },
+    nightly: {
+      at: nightly.at,
+      jitterMs: nightly.jitter,
+      ...present({ timeZone: nightly.timeZone, drillEveryMs: nightly.drillEvery }),
+    },
     restore: { deadlineMs: restore.deadline, ...present({ onMessageMs: restore.onMessage }) },
     jobs: jobs ?? Math.min(availableParallelism(), MAX_JOBS),
   };
+}
+
+const DEFAULT_FLOOR_MS = 7 * DAY_MS;
+
+/** Nothing protected is touched until one of the two is set. */
+function protectedFloorMs({ diskBudget, retention }: ParsedConfig): number | undefined {
+  const { protectedFloor } = diskBudget;
+  if (protectedFloor === 'off') return undefined;
+  return protectedFloor ?? (retention.protectedPruneAfter === undefined ? undefined : DEFAULT_FLOOR_MS);
 }
 
 type Present<Values> = { [Name in keyof Values]?: Exclude<Values[Name], undefined> };

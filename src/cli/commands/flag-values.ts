@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { type HighWater, readHighWater, readSize } from '../../config/size.ts';
 
 export function parsePercent(text: string): number {
   const percent = Number(text.replace(/%$/, ''));
@@ -16,4 +17,18 @@ export function parseGeneration(text: string): number {
   const generation = Number(text);
   if (Number.isInteger(generation) && generation !== 0) return generation;
   throw new InvalidArgumentError('Allowed: 1 for the oldest, 2, …, or -1 for the newest, -2, ….');
+}
+
+export function parseSize(text: string): number {
+  const reading = readSize(text);
+  if ('bytes' in reading) return reading.bytes;
+  throw new InvalidArgumentError(`It ${reading.problem}.`);
+}
+
+export function parseHighWater(text: string): HighWater {
+  const reading = readHighWater(text);
+  if (!('problem' in reading)) return reading;
+  throw new InvalidArgumentError(
+    `It ${reading.problem}. Allowed: a size such as 1.5GB, or a share such as 80%.`,
+  );
 }

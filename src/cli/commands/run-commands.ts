@@ -1,5 +1,6 @@
 import { Argument, type Command } from 'commander';
 import type { DefineVerb } from './define-verb.ts';
+import { parseHighWater, parseSize } from './flag-values.ts';
 
 /** What works on the store of this machine. */
 export function defineRunCommands(program: Command, verb: DefineVerb): void {
@@ -22,6 +23,19 @@ export function defineRunCommands(program: Command, verb: DefineVerb): void {
       .description('the nightly run: archive what the settings select, trim rows, free the disk')
       .option('--dry-run', 'print the plan and the reason for every row; change nothing'),
     async () => (await import('../archive.ts')).archive,
+  );
+  verb(
+    program
+      .command('reclaim')
+      .description('bring the sessions folders below their disk budget: archive, verify, free, oldest first')
+      .option('--max-disk <size>', 'the budget, e.g. 2GB (default: diskBudget.maxDiskBytes)', parseSize)
+      .option(
+        '--high-water <size>',
+        'free down to this, e.g. 80% or 1.5GB (default: diskBudget.highWaterBytes)',
+        parseHighWater,
+      )
+      .option('--dry-run', 'print what every step would free; change nothing'),
+    async () => (await import('../reclaim.ts')).reclaim,
   );
   verb(
     program
