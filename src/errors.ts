@@ -33,6 +33,7 @@ export const ERROR_CODES = [
   'restore-conflict',
   'session-in-use',
   'scratch-io',
+  'state-io',
   'worker-died',
   'schedule-failed',
   'interrupted',

@@ -48,30 +48,20 @@ export async function reclaimRun(
   options: ReclaimRunOptions,
 ): Promise<ReclaimRun> {
   const { signal, budget } = options;
-  const use = await measure(workableStores(installation).map((store) => budgetStore(installation, store)));
-  if (use.diskBytes <= budget.maxDiskBytes) {
-    const nothing = { steps: [], held: [], tally: new RunTally(), interrupted: signal?.aborted ?? false };
-    return { before: use, after: use, ...nothing };
-  }
-  return withOpenRun(installation, { ...options, command: 'clawback reclaim' }, async (open) => {
-    const { stores, archive, tally } = open.line;
-    const steps = await freeDisk(open.line, budget, signal);
-    const after = await measure(stores);
-    return {
-      opened: {
-        runId: open.runId,
-        instance: archive.instance,
-        archiveUrl: archive.objects.url,
-        road: open.road,
-      },
-      before: use,
-      after,
-      steps,
-      held: after.diskBytes > budget.maxDiskBytes ? await explainAll(stores, budget) : [],
-      tally,
-      interrupted: signal?.aborted ?? false,
-    };
+  const stores = workableStores(installation).map((store) => budgetStore(installation, store));
+  const before = await measure(stores);
+  const isAborted = () => signal?.aborted ?? false;
+  if (before.diskBytes <= budget.maxDiskBytes)
+    return { before, after: before, steps: [], held: [], tally: new RunTally(), interrupted: isAborted() };
+  const freed = await withOpenRun(installation, { ...options, command: 'clawback reclaim' }, async (open) => {
+    const { runId, line, road } = open;
+    const { archive, tally } = line;
+    const opened = { runId, instance: archive.instance, archiveUrl: archive.objects.url, road };
+    return { opened, tally, steps: await freeDisk(line, budget, signal) };
   });
+  const after = await measure(stores);
+  const held = after.diskBytes > budget.maxDiskBytes ? await explainAll(stores, budget) : [];
+  return { ...freed, before, after, held, interrupted: isAborted() };
 }
 
 /** What a run would do, now. Reads only; the archive is asked what it holds, if anything was archived ever. */
