@@ -53,7 +53,7 @@ function jobOf({ config, stateDir }: Installation, flags: ScheduleFlags & Global
     ...(flags.jobs === undefined ? [] : ['--jobs', String(flags.jobs)]),
   ];
   return {
-    argv: [process.execPath, mainProgram(), 'archive', '--state-dir', stateDir, ...given],
+    argv: [process.execPath, mainProgram(), 'nightly', '--once', '--state-dir', stateDir, ...given],
     timetable: readTimetable(flags.at ?? nightly.at, flags.timeZone ?? nightly.timeZone),
     jitterMs: nightly.jitterMs,
     writableDirs: [stateDir, ...archiveDirs.filter((dir) => !dir.startsWith(`${stateDir}/`))],

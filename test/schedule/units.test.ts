@@ -15,7 +15,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 /** Words that every quoting gets wrong at first. */
 const HOSTILE = ['/opt/my "claw" dir/main.js', 'a$HOME b', "it's", '50%', 'x\\y', '<&>', 'ü'];
 
-function job(at = '04:30', argv: readonly string[] = [process.execPath, 'archive']): NightlyJob {
+function job(at = '04:30', argv: readonly string[] = [process.execPath, 'nightly', '--once']): NightlyJob {
   return {
     argv,
     timetable: readTimetable(at, 'Europe/Berlin'),

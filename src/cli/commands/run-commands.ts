@@ -40,9 +40,12 @@ export function defineRunCommands(program: Command, verb: DefineVerb): void {
   verb(
     program
       .command('nightly')
-      .description('run archive every night, in the foreground: for containers and process managers')
+      .description(
+        'every night archive, reclaim and drill as the settings say; in the foreground, for containers',
+      )
       .option('--at <time>', 'a time such as 04:30, or five cron fields (default: nightly.at)')
-      .option('--time-zone <name>', "such as Europe/Berlin (default: nightly.timeZone, else the machine's)"),
+      .option('--time-zone <name>', "such as Europe/Berlin (default: nightly.timeZone, else the machine's)")
+      .option('--once', 'one night, now: for schedulers; the exit code is the worst of its steps'),
     async () => (await import('../nightly.ts')).nightly,
   );
   verb(
@@ -57,7 +60,7 @@ export function defineRunCommands(program: Command, verb: DefineVerb): void {
           'openclaw-cron',
         ]),
       )
-      .description('print a ready unit that runs archive every night')
+      .description('print a ready unit that runs clawback nightly --once every night')
       .option('--at <time>', 'a time such as 04:30, or five cron fields (default: nightly.at)')
       .option('--time-zone <name>', "such as Europe/Berlin (default: nightly.timeZone, else the machine's)")
       .option('--install', 'write it where it belongs and switch it on, after asking')
