@@ -66,6 +66,8 @@ describe('docs/cli-json.md', () => {
     ['status', []],
     ['archive', ['--dry-run']],
     ['archive', []],
+    ['reclaim', ['--max-disk', '1GB', '--dry-run']],
+    ['reclaim', ['--max-disk', '1GB']],
     ['list', []],
     ['verify', []],
     ['drill', []],

@@ -20,7 +20,7 @@ export function defineRunCommands(program: Command, verb: DefineVerb): void {
   verb(
     program
       .command('archive')
-      .description('the nightly run: archive what the settings select, trim rows, free the disk')
+      .description('archive what the settings select, trim rows, free the disk')
       .option('--dry-run', 'print the plan and the reason for every row; change nothing'),
     async () => (await import('../archive.ts')).archive,
   );
