@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { THAW_TIERS, type ThawTier } from '../../objects/cold.ts';
 
 export function parsePercent(text: string): number {
   const percent = Number(text.replace(/%$/, ''));
@@ -16,4 +17,16 @@ export function parseGeneration(text: string): number {
   const generation = Number(text);
   if (Number.isInteger(generation) && generation !== 0) return generation;
   throw new InvalidArgumentError('Allowed: 1 for the oldest, 2, …, or -1 for the newest, -2, ….');
+}
+
+export function parseTier(text: string): ThawTier {
+  const tier = THAW_TIERS.find((one) => one === text);
+  if (tier !== undefined) return tier;
+  throw new InvalidArgumentError(`Allowed: ${THAW_TIERS.join(', ')}; the selector comes before --thaw.`);
+}
+
+export function parseThawDays(text: string): number {
+  const days = Number(text);
+  if (Number.isInteger(days) && days >= 1 && days <= 365) return days;
+  throw new InvalidArgumentError('Allowed: a whole number from 1 to 365.');
 }
