@@ -245,6 +245,8 @@ const DAMAGE = new Set<ErrorCode>([
   'manifest-newer',
   'object-corrupt',
   'object-not-found',
+  // Whole, but not to be proven before somebody thaws it.
+  'object-cold',
   'frame-corrupt',
 ]);
 

@@ -6,10 +6,11 @@ import { fileSlices } from '../packs/file-ranges.ts';
 /** Told of a batch that the archive no longer holds whole. */
 export type OnBrokenBatch = (what: string, error: ClawbackError) => void;
 
-/** The archive answers, and what it answers is not what was stored there. Anything else may pass by itself. */
+/** The archive answers, and what was stored there is not what comes back, or must be thawed first. Anything else may pass by itself. */
 const BROKEN = new Set<ErrorCode>([
   'object-not-found',
   'object-corrupt',
+  'object-cold',
   'frame-corrupt',
   'manifest-invalid',
   'manifest-newer',
@@ -17,7 +18,7 @@ const BROKEN = new Set<ErrorCode>([
 
 /**
  * The sessions of a batch, by archive id, as the archive holds them now: manifest read, every pack there with the size
- * that was stored. A batch that is damaged, gone, or of another store has none.
+ * that was stored. Packs are not read: they may be cold. A batch that is damaged, gone, or of another store has none.
  *
  * @throws {ClawbackError} if the archive does not answer.
  */
