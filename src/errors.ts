@@ -22,6 +22,7 @@ export const ERROR_CODES = [
   'object-exists',
   'object-invalid-key',
   'object-corrupt',
+  'object-cold',
   'archive-unreachable',
   'archive-denied',
   'archive-protocol',

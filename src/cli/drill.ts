@@ -26,6 +26,7 @@ export const drill: Verb<DrillFlags> = async (io, flags) => {
     drilledAt: new Date(atMs).toISOString(),
     archived: done.archived,
     sampled: done.sessions.length,
+    cold: done.cold,
     ok,
     sessions: done.sessions,
     damaged: done.damaged,
@@ -53,7 +54,7 @@ async function record({ config, state }: Installation, done: Drill, atMs: number
 }
 
 function describe(done: Drill, archive: Archive): string {
-  const { archived, sessions, damaged } = done;
+  const { archived, cold, sessions, damaged } = done;
   const damages = damaged.map(({ what, error }) => `  DAMAGED    ${safe(what)}: ${safe(error.message)}`);
   if (archived === 0)
     return [
@@ -65,9 +66,16 @@ function describe(done: Drill, archive: Archive): string {
     `restored ${sessions.length} of ${count(archived, 'archived session')} to a scratch folder, which is gone again`,
     ...sessions.flatMap(describeSession),
     ...damages,
-    faults === 0
-      ? 'all came back as archived: files, times, modes, every line, rows'
-      : `${count(faults, 'fault')}: clawback verify --read-data shows what else is damaged`,
+    ...(cold === 0
+      ? []
+      : [
+          `passed over ${count(cold, 'session')} in cold storage: nothing is proven of them (docs/cold-storage.md)`,
+        ]),
+    faults === 0 && sessions.length === 0
+      ? 'this drill proves nothing: all that could be drawn must be thawed first'
+      : faults === 0
+        ? 'all came back as archived: files, times, modes, every line, rows'
+        : `${count(faults, 'fault')}: clawback verify --read-data shows what else is damaged`,
   ].join('\n');
 }
 

@@ -60,10 +60,10 @@ export const verify: Verb<VerifyFlags> = async (io, flags) => {
 };
 
 function describe(result: VerifyResult, rebuilt: boolean): string {
-  const { uncatalogued, strayPacks, differences } = result;
+  const { uncatalogued, strayPacks, differences, cold } = result;
   return [
     `${count(result.manifests, 'manifest')}, ${count(result.sessions, 'session')}, ${count(result.packs, 'pack')}: ` +
-      (result.packsRead > 0
+      (result.packsRead > 0 || cold.length > 0
         ? `${count(result.packsRead, 'pack')} read back, ${formatBytes(result.bytesRead)}`
         : 'sizes compared (--read-data compares contents)'),
     ...(uncatalogued.length > 0
@@ -75,6 +75,12 @@ function describe(result: VerifyResult, rebuilt: boolean): string {
       : []),
     ...(strayPacks.length > 0
       ? [`${count(strayPacks.length, 'pack')} of interrupted runs belong to no manifest; they only take room`]
+      : []),
+    ...(cold.length > 0
+      ? [
+          `${count(cold.length, 'object')} cold, not read: nothing is wrong with them, and nothing is proven (docs/cold-storage.md)`,
+          ...cold.map((key) => `COLD      ${key}`),
+        ]
       : []),
     ...describeDifferences(result),
     differences.length === 0 ? 'no differences' : count(differences.length, 'difference'),

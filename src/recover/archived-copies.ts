@@ -2,7 +2,8 @@ import type { Archive } from '../archive/archive.ts';
 import { ClawbackError } from '../errors.ts';
 import { type FileFolders, pathOf } from '../manifest/file-place.ts';
 import { parseArchiveId } from '../manifest/keys.ts';
-import type { ManifestFile, ManifestSession } from '../manifest/manifest.ts';
+import type { Manifest, ManifestFile, ManifestSession } from '../manifest/manifest.ts';
+import { isUnreadable } from '../objects/cold.ts';
 import type { ArchivePlan, PlannedSession } from '../plan/plan.ts';
 import type { ScannedFile } from '../scan/scan.ts';
 import { rowSha256 } from '../sessions/canonical-json.ts';
@@ -40,7 +41,8 @@ export async function findArchivedCopies(
   for (const [batchId, candidates] of await candidatesByBatch(archive, plan, search)) {
     const wanted = candidates.filter(({ planned }) => !copies.has(planned));
     if (wanted.length === 0) continue;
-    const manifest = await archive.manifest(batchId, search.signal);
+    const manifest = await readableManifest(archive, batchId, search.signal);
+    if (manifest === undefined) continue;
     const sessions = new Map(manifest.sessions.map((session) => [session.archiveId, session]));
     for (const { planned, archiveId } of wanted) {
       const session = sessions.get(archiveId);
@@ -49,6 +51,23 @@ export async function findArchivedCopies(
     }
   }
   return [...copies.values()];
+}
+
+/** Undefined where the batch could not be read back now: then it is no copy, and what is here is archived anew. */
+async function readableManifest(
+  archive: Archive,
+  batchId: string,
+  signal: AbortSignal | undefined,
+): Promise<Manifest | undefined> {
+  try {
+    const manifest = await archive.manifest(batchId, signal);
+    for (const { key } of manifest.packs)
+      if (isUnreadable((await archive.objects.stat(key, signal)).cold)) return undefined;
+    return manifest;
+  } catch (error) {
+    if (!(error instanceof ClawbackError) || !ARCHIVE_DAMAGE.has(error.code)) throw error;
+    return undefined;
+  }
 }
 
 interface Candidate {

@@ -9,7 +9,7 @@ export type OnBrokenBatch = (what: string, error: ClawbackError) => void;
 
 /**
  * The sessions of a batch, by archive id, as the archive holds them now: manifest read, every pack there with the size
- * that was stored. A batch that is damaged, gone, or of another store has none.
+ * that was stored. Packs are not read: they may be cold. A batch that is damaged, gone, or of another store has none.
  *
  * @throws {ClawbackError} if the archive does not answer.
  */

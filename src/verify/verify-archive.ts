@@ -1,5 +1,6 @@
 import type { Archive } from '../archive/archive.ts';
-import { ClawbackError, type ErrorData, toErrorData } from '../errors.ts';
+import { ClawbackError, type ErrorData, isClawbackError, toErrorData } from '../errors.ts';
+import { packKey } from '../manifest/keys.ts';
 import type { Manifest, ManifestPack, ManifestSession } from '../manifest/manifest.ts';
 import { fileSlices } from '../packs/file-ranges.ts';
 import type { Shipper } from '../ship/shipper.ts';
@@ -22,6 +23,8 @@ export interface VerifyResult {
   readonly uncatalogued: readonly string[];
   /** Packs that no manifest names: an interrupted upload. They cost room and hold nothing that was removed locally. */
   readonly strayPacks: readonly string[];
+  /** Objects that were to be read and must be thawed first: not damaged, and not proven either. */
+  readonly cold: readonly string[];
 }
 
 export interface VerifyOptions {
@@ -39,7 +42,12 @@ export async function verifyArchive(
   signal?: AbortSignal,
 ): Promise<VerifyResult> {
   const differences: Difference[] = [];
-  const note = (key: string, error: unknown) => void differences.push({ key, error: toErrorData(error) });
+  const cold: string[] = [];
+  const note = (key: string, error: unknown) => {
+    const data = toErrorData(error);
+    if (data.code === 'object-cold') cold.push(key);
+    else differences.push({ key, error: data });
+  };
   const sizes = new Map((await archive.packs(signal)).map(({ key, size }) => [key, size]));
   const named = new Set<string>();
   let sessions = 0;
@@ -53,6 +61,8 @@ export async function verifyArchive(
       manifest = await archive.manifest(batchId, signal);
     } catch (error) {
       note(`manifest of ${batchId}`, error);
+      // Its pack is no stray one for that.
+      if (isCold(error)) named.add(packKey(archive.instance, batchId));
       continue;
     }
     sessions += manifest.sessions.length;
@@ -71,7 +81,13 @@ export async function verifyArchive(
       packsRead += 1;
       bytesRead += pack.storedBytes;
       const files = manifest.sessions.flatMap((session) => session.files);
-      reads.push(shipper.verify(pack, files, signal).catch((error: unknown) => note(pack.key, error)));
+      const noteRead = (error: unknown) => {
+        note(pack.key, error);
+        if (!isCold(error)) return;
+        packsRead -= 1;
+        bytesRead -= pack.storedBytes;
+      };
+      reads.push(shipper.verify(pack, files, signal).catch(noteRead));
     }
   }
   await Promise.all(reads);
@@ -86,7 +102,12 @@ export async function verifyArchive(
     differences,
     uncatalogued: await compareCatalogue(archive, batchIds, note, signal),
     strayPacks: [...sizes.keys()].filter((key) => !named.has(key)),
+    cold: cold.sort(),
   };
+}
+
+function isCold(error: unknown): boolean {
+  return isClawbackError(error) && error.code === 'object-cold';
 }
 
 function hasPlacedFile({ files }: ManifestSession): boolean {

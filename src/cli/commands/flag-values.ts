@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { type HighWater, readHighWater, readSize } from '../../config/size.ts';
+import { THAW_TIERS, type ThawTier } from '../../objects/cold.ts';
 
 export function parsePercent(text: string): number {
   const percent = Number(text.replace(/%$/, ''));
@@ -31,4 +32,16 @@ export function parseHighWater(text: string): HighWater {
   throw new InvalidArgumentError(
     `It ${reading.problem}. Allowed: a size such as 1.5GB, or a share such as 80%.`,
   );
+}
+
+export function parseTier(text: string): ThawTier {
+  const tier = THAW_TIERS.find((one) => one === text);
+  if (tier !== undefined) return tier;
+  throw new InvalidArgumentError(`Allowed: ${THAW_TIERS.join(', ')}; the selector comes before --thaw.`);
+}
+
+export function parseThawDays(text: string): number {
+  const days = Number(text);
+  if (Number.isInteger(days) && days >= 1 && days <= 365) return days;
+  throw new InvalidArgumentError('Allowed: a whole number from 1 to 365.');
 }
