@@ -1,9 +1,10 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { errnoOf } from '../errors.ts';
 import { THAW_TIERS } from '../objects/cold.ts';
 import type { LocalState } from './local-state.ts';
+import { replaceStateFile } from './state-file.ts';
 
 const askedSchema = z.record(
   z.string(),
@@ -41,11 +42,8 @@ export class AskedThaws {
 
   async record(key: string, thaw: AskedThaw): Promise<void> {
     const kept = Object.entries(await this.#read()).filter(([, { atMs }]) => thaw.atMs - atMs < KEPT_MS);
-    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-    const temporary = `${this.#path}.${process.pid}.tmp`;
     const text = `${JSON.stringify(Object.fromEntries([...kept, [this.#name(key), thaw]]))}\n`;
-    await writeFile(temporary, text, { mode: 0o600, flush: true });
-    await rename(temporary, this.#path);
+    await replaceStateFile(this.#path, text);
   }
 
   #name(key: string): string {

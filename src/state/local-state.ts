@@ -1,9 +1,10 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ClawbackError, describe, errnoOf } from '../errors.ts';
 import { isInstance } from '../manifest/keys.ts';
+import { replaceStateFile, writingState } from './state-file.ts';
 
 const restoredSchema = z.record(z.string(), z.number());
 
@@ -54,7 +55,7 @@ export class LocalState {
     if (kept !== undefined) return kept;
     const path = join(this.directory, 'instance');
     const made = `oc-${randomBytes(6).toString('hex')}`;
-    return this.#writing(path, async () => {
+    return writingState(path, async () => {
       const temporary = `${path}.${randomUUID()}`;
       try {
         await writeFile(temporary, `${made}\n`, { mode: 0o600, flag: 'wx', flush: true });
@@ -91,7 +92,7 @@ export class LocalState {
   async recordRestored(names: readonly string[], nowMs: number): Promise<void> {
     const restored = new Map(await this.restoredAtMs());
     for (const name of names) restored.set(name, nowMs);
-    await this.#replace(this.#restoredPath, JSON.stringify(Object.fromEntries(restored)));
+    await replaceStateFile(this.#restoredPath, JSON.stringify(Object.fromEntries(restored)));
   }
 
   /** When `clawback nightly` last began a run, in epoch milliseconds. Undefined: never, or nobody knows any more. */
@@ -101,7 +102,7 @@ export class LocalState {
   }
 
   async recordNight(nowMs: number): Promise<void> {
-    await this.#replace(this.#nightPath, `${nowMs}\n`);
+    await replaceStateFile(this.#nightPath, `${nowMs}\n`);
   }
 
   /** Undefined: none yet, or nobody knows any more. */
@@ -111,33 +112,7 @@ export class LocalState {
   }
 
   async recordDrill(drill: LastDrill): Promise<void> {
-    await this.#replace(this.#drillPath, `${JSON.stringify(drill)}\n`);
-  }
-
-  #replace(path: string, text: string): Promise<void> {
-    return this.#writing(path, async () => {
-      const temporary = `${path}.${process.pid}.tmp`;
-      await writeFile(temporary, text, { mode: 0o600, flush: true });
-      await rename(temporary, path);
-    });
-  }
-
-  /** @throws {ClawbackError} `state-io`. */
-  async #writing<T>(path: string, write: () => Promise<T>): Promise<T> {
-    try {
-      await mkdir(this.directory, { recursive: true, mode: 0o700 });
-      return await write();
-    } catch (error) {
-      const errno = errnoOf(error);
-      if (errno === undefined) throw error;
-      throw new ClawbackError('state-io', `write ${path}: ${errno}`, {
-        hint:
-          errno === 'ENOSPC'
-            ? 'the disk is full to the last block; free a few KB there and run again'
-            : `give the user that runs clawback write access to ${this.directory}`,
-        cause: error,
-      });
-    }
+    await replaceStateFile(this.#drillPath, `${JSON.stringify(drill)}\n`);
   }
 
   get #drillPath(): string {
