@@ -3,15 +3,7 @@ import { toErrorData } from '../errors.ts';
 import { type Installation, workableStores } from '../installation.ts';
 import { countPlans } from '../report.ts';
 import { capsOf, readCaps } from '../status/store-caps.ts';
-import {
-  capJson,
-  describePlan,
-  describePlanned,
-  describeProblems,
-  describeRun,
-  describeWentWrong,
-  planJson,
-} from './archive-text.ts';
+import { capJson, describePlan, describePlanned, describeRun, planJson } from './archive-text.ts';
 import {
   EXIT,
   type ExitCode,
@@ -21,6 +13,7 @@ import {
   print,
   type Verb,
 } from './context.ts';
+import { describeProblems, wentWrong } from './went-wrong.ts';
 
 interface ArchiveFlags {
   readonly dryRun?: boolean;
@@ -53,13 +46,13 @@ async function dryRun(installation: Installation, io: Io, flags: GlobalFlags): P
     caps: caps.map(capJson),
     problems,
   };
-  const wentWrong = describeProblems(problems);
+  const failed = describeProblems(problems);
   print(
     io,
     flags,
     json,
-    () => [...plans.map(describePlan), describePlanned(counts, plans, caps), ...wentWrong].join('\n\n'),
-    wentWrong,
+    () => [...plans.map(describePlan), describePlanned(counts, plans, caps), ...failed].join('\n\n'),
+    failed,
   );
   return problems.length === 0 ? EXIT.done : EXIT.someFailed;
 }
@@ -108,7 +101,7 @@ async function realRun(
     flags,
     json,
     () => [...plans, describeRun(run, planned, config, skippedStores(installation), caps)].join('\n\n'),
-    describeWentWrong(run),
+    wentWrong(run),
   );
   return exitCodeOf(run);
 }

@@ -16,8 +16,8 @@ interface NightlyFlags {
 export const nightly: Verb<NightlyFlags> = async (io, flags) => {
   const { config, state, clock } = await installationFrom(io, flags);
   const timetable = readTimetable(flags.at ?? config.nightly.at, flags.timeZone ?? config.nightly.timeZone);
-  const say = (text: string) => {
-    if (!flags.quiet) io.stderr.write(`${text}\n`);
+  const say = (msg: string, text: string, fields: Record<string, string | number> = {}) => {
+    if (!flags.quiet) io.log.write({ level: 'info', msg, text, fields });
   };
   await nightlyLoop(
     {
@@ -28,13 +28,16 @@ export const nightly: Verb<NightlyFlags> = async (io, flags) => {
       lastStartedMs: () => state.lastNightMs(),
       recordStarted: (nowMs) => state.recordNight(nowMs),
       run: async () => {
-        say(`${new Date(clock.nowMs()).toISOString()} run begins`);
+        say('run begins', `${new Date(clock.nowMs()).toISOString()} run begins`);
         const exitCode = await archive(io, flags).catch((error: unknown) =>
           reportError(error, io, flags.json ?? false),
         );
-        say(`${new Date(clock.nowMs()).toISOString()} run ended with ${exitCode}`);
+        say('run ended', `${new Date(clock.nowMs()).toISOString()} run ended with ${exitCode}`, { exitCode });
       },
-      onWait: (dueMs) => say(`next run at ${new Date(dueMs).toISOString()}`),
+      onWait: (dueMs) => {
+        const nextRunAt = new Date(dueMs).toISOString();
+        say('waits for the next run', `next run at ${nextRunAt}`, { nextRunAt });
+      },
     },
     io.signal,
   );

@@ -117,7 +117,8 @@ async function intoStore(
       report(opened, plan, io, flags, [], road, useOf(session, await takeSnapshot(installation, store)));
       return EXIT.done;
     }
-    if (road.name === 'outside' && !flags.json && !flags.quiet) io.stderr.write(`${WAIT_NOTE}\n`);
+    if (road.name === 'outside' && !flags.json && !flags.quiet)
+      io.log.write({ level: 'info', msg: WAIT_NOTE });
     return await onRoad(installation, archive, opened, store, options, io, flags, road);
   } finally {
     road.close();

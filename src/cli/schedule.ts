@@ -110,7 +110,8 @@ async function install(kind: string, unit: Unit, io: Io, { yes }: ScheduleFlags)
 }
 
 async function confirm(io: Io, steps: readonly string[]): Promise<void> {
-  if (process.stdin.isTTY !== true) {
+  // A question is no line of a log.
+  if (process.stdin.isTTY !== true || io.log.format === 'json') {
     throw new ClawbackError('usage', 'schedule --install: nobody is there to ask', {
       hint: 'add --yes to go on without a question',
     });
