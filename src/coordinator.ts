@@ -6,6 +6,7 @@ import type { FileFolders } from './manifest/file-place.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import type { ArchivePlan } from './plan/plan.ts';
 import { planStores } from './plan/plan-stores.ts';
+import { type OnProgress, RunProgress } from './progress.ts';
 import { unfinishedSessions } from './recover/unfinished.ts';
 import type { RunTally } from './report.ts';
 import { retireTombstones } from './retire/retire-tombstones.ts';
@@ -39,17 +40,8 @@ export interface Line {
   readonly tally: RunTally;
   readonly batching: BatchOptions;
   readonly level: number;
-  /** Told of every step that ends. */
-  readonly onProgress?: (progress: Progress) => void;
-}
-
-/** How far a run is with what its plan selected. */
-export interface Progress {
-  readonly sessionsDone: number;
-  readonly sessionsTotal: number;
-  /** Bytes of their files, as they lie here. */
-  readonly bytesDone: number;
-  readonly bytesTotal: number;
+  /** Told at the start, of every frame that is stored or read back, and of every commit. */
+  readonly onProgress?: OnProgress;
 }
 
 type Plans = ReadonlyMap<ArchivePlan, LineStore>;
@@ -123,12 +115,6 @@ function batchesOf(plans: Plans, options: BatchOptions, firstSequence = 1): Plan
   return batches;
 }
 
-function sizeOf(batches: readonly PlannedBatch[]): { sessions: number; bytes: number } {
-  const planned = batches.flatMap(({ batch }) => batch.planned);
-  const files = planned.flatMap((session) => session.files);
-  return { sessions: planned.length, bytes: files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) };
-}
-
 /** Returns the batches of which something was stored. Rows that had changed by then are in `changed`. */
 async function shipAndCommit(
   line: Line,
@@ -138,10 +124,12 @@ async function shipAndCommit(
   signal: AbortSignal | undefined,
   isAgain = false,
 ): Promise<string[]> {
-  const total = sizeOf(batches);
   const batchIds: string[] = [];
-  const done = { sessions: 0, bytes: 0 };
-  for await (const group of inGroups(batches.map((one) => shipOne(line, one, signal, isAgain)))) {
+  const progress = new RunProgress(
+    batches.map(({ batch }) => batch),
+    isAgain ? undefined : line.onProgress,
+  );
+  for await (const group of inGroups(batches.map((one) => shipOne(line, one, progress, signal, isAgain)))) {
     for (const store of new Set(group.map((shipped) => shipped.store))) {
       const sessions = group.filter((shipped) => shipped.store === store).flatMap((one) => one.sessions);
       changed.add(store, await committing.commit(store, sessions));
@@ -149,16 +137,7 @@ async function shipAndCommit(
     batchIds.push(
       ...group.flatMap(({ batch, sessions }) => (sessions.length > 0 ? [batch.task.batchId] : [])),
     );
-    const { sessions, bytes } = sizeOf(group);
-    done.sessions += sessions;
-    done.bytes += bytes;
-    if (!isAgain)
-      line.onProgress?.({
-        sessionsDone: done.sessions,
-        sessionsTotal: total.sessions,
-        bytesDone: done.bytes,
-        bytesTotal: total.bytes,
-      });
+    progress.ended(group.map(({ batch }) => batch));
   }
   return batchIds;
 }
@@ -196,11 +175,12 @@ interface ShippedBatch extends PlannedBatch {
 async function shipOne(
   line: Line,
   { batch, store }: PlannedBatch,
+  progress: RunProgress,
   signal: AbortSignal | undefined,
   isAgain: boolean,
 ): Promise<ShippedBatch> {
   try {
-    const report = await line.shipper.ship(batch.task, signal);
+    const report = await line.shipper.ship(batch.task, signal, (bytes) => progress.underWay(batch, bytes));
     line.tally.shipped(batch, report, isAgain);
     const sessions = report.shipped.flatMap(({ index, files }) => {
       const entry = batch.task.sessions[index]?.entry;
