@@ -126,6 +126,7 @@ async function shipAndCommit(
 ): Promise<string[]> {
   const batchIds: string[] = [];
   const progress = new RunProgress(
+    line.batching.runId,
     batches.map(({ batch }) => batch),
     isAgain ? undefined : line.onProgress,
   );

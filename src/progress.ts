@@ -2,6 +2,7 @@ import type { Batch } from './ship/batches.ts';
 
 /** How far a run is with what its plan selected. */
 export interface Progress {
+  readonly runId: string;
   readonly sessionsDone: number;
   readonly sessionsTotal: number;
   /** Bytes of their files, as they lie here; of a batch under way those that are stored and read back so far. */
@@ -13,12 +14,14 @@ export type OnProgress = (progress: Progress) => void;
 
 /** Adds up what is told of single batches. A session counts once its batch is committed. */
 export class RunProgress {
+  readonly #runId: string;
   readonly #total: Size;
   readonly #onProgress: OnProgress | undefined;
   readonly #underWay = new Map<Batch, number>();
   #done: Size = { sessions: 0, bytes: 0 };
 
-  constructor(batches: readonly Batch[], onProgress: OnProgress | undefined) {
+  constructor(runId: string, batches: readonly Batch[], onProgress: OnProgress | undefined) {
+    this.#runId = runId;
     this.#total = sizeOf(batches);
     this.#onProgress = onProgress;
     this.#tell();
@@ -41,6 +44,7 @@ export class RunProgress {
   #tell(): void {
     const underWay = [...this.#underWay.values()].reduce((sum, bytes) => sum + bytes, 0);
     this.#onProgress?.({
+      runId: this.#runId,
       sessionsDone: this.#done.sessions,
       sessionsTotal: this.#total.sessions,
       bytesDone: this.#done.bytes + underWay,

@@ -32,7 +32,7 @@ describe('the progress of a run', () => {
     const all: Progress[] = [];
     const batches = twoBatches();
     expect(batches).toHaveLength(2);
-    action(new RunProgress(batches, (one) => all.push(one)), batches);
+    action(new RunProgress('r', batches, (one) => all.push(one)), batches);
     return all.map(({ sessionsDone, bytesDone }) => [sessionsDone, bytesDone / MIB]);
   };
 

@@ -1,6 +1,7 @@
 import { type ArchiveRun, archiveRun, planRun } from '../archive-run.ts';
 import { toErrorData } from '../errors.ts';
 import { type Installation, workableStores } from '../installation.ts';
+import type { OnProgress } from '../progress.ts';
 import { countPlans } from '../report.ts';
 import { capsOf, readCaps } from '../status/store-caps.ts';
 import { capJson, describePlan, describePlanned, describeRun, planJson } from './archive-text.ts';
@@ -13,6 +14,7 @@ import {
   print,
   type Verb,
 } from './context.ts';
+import { withRunProgress } from './progress/show-progress.ts';
 import { describeProblems, wentWrong } from './went-wrong.ts';
 
 interface ArchiveFlags {
@@ -64,12 +66,13 @@ async function realRun(
 ): Promise<ExitCode> {
   const { clock, config } = installation;
   const startedMs = clock.nowMs();
-  const run = await archiveRun(installation, {
-    signal: io.signal,
-    onProgress: ({ sessionsDone, sessionsTotal }) => {
-      if (flags.verbose && !flags.json)
-        io.stderr.write(`archived ${sessionsDone} of ${sessionsTotal} sessions\n`);
-    },
+  const run = await withRunProgress(io, flags, 'archive', (show) => {
+    const tell = commitsTold(io, flags);
+    const onProgress: OnProgress = (progress) => {
+      tell(progress);
+      show(progress);
+    };
+    return archiveRun(installation, { signal: io.signal, onProgress });
   });
   const { counts, failures, leftAlone, filesLeft, tombstonesKept, problems } = run.tally;
   const planned = countPlans(run.plans);
@@ -104,6 +107,17 @@ async function realRun(
     wentWrong(run),
   );
   return exitCodeOf(run);
+}
+
+/** With `--verbose` a line for whatever was committed together. */
+function commitsTold({ log }: Io, { verbose, json }: GlobalFlags): OnProgress {
+  let last = 0;
+  return ({ runId, sessionsDone, sessionsTotal }) => {
+    if (!verbose || json || sessionsDone === last) return;
+    last = sessionsDone;
+    const msg = `archived ${sessionsDone} of ${sessionsTotal} sessions`;
+    log.write({ level: 'info', msg, fields: { runId, sessionsDone, sessionsTotal } });
+  };
 }
 
 function skippedStores({ stores }: Installation) {
