@@ -9,9 +9,12 @@ function rateOf(...totals: number[]): SmoothedRate {
 }
 
 describe('a smoothed rate', () => {
-  it('is not known before time has passed', () => {
+  it('is not known in the first second', () => {
     expect(new SmoothedRate().perSecond).toBeUndefined();
     expect(rateOf(7).perSecond).toBeUndefined();
+    const rate = rateOf(0);
+    rate.add(999, 1000);
+    expect(rate.perSecond).toBeUndefined();
   });
 
   it('of a steady flow is that flow, from the first second on', () => {
