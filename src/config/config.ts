@@ -16,6 +16,10 @@ export interface Config {
   readonly compression: { readonly level: number; readonly engine: EngineChoice };
   readonly verify: 'content' | 'stored';
   readonly nightly: NightlyConfig;
+  /** Who is told that a run begins and ends. The URL is a secret. */
+  readonly healthcheck: { readonly url?: string };
+  /** Where the numbers of the last run are left for Prometheus. */
+  readonly metrics: { readonly textfile?: string };
   /** Number of worker threads. */
   readonly jobs: number;
 }

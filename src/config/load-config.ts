@@ -9,6 +9,7 @@ import { configSchema, MAX_JOBS, MAX_WASM_LEVEL, type ParsedConfig } from './con
 import { listKeys } from './key-doc.ts';
 
 const KEYS = listKeys(configSchema);
+const SECRET = '(not shown)';
 
 export interface ConfigInput {
   readonly stateDir: string;
@@ -24,7 +25,7 @@ export interface LoadedConfig {
   readonly configFile?: string;
   /** For every key, by its dotted name, the layer that decided it. */
   readonly origins: ReadonlyMap<string, Origin>;
-  /** The values that are not the default's, as they were written. No key holds a credential. */
+  /** The values that are not the default's, as they were written; of a secret only that there is one. */
   readonly given: ReadonlyMap<string, { readonly origin: Origin; readonly value: unknown }>;
 }
 
@@ -69,13 +70,13 @@ function merge(layers: readonly Layer[]) {
   const merged: Record<string, unknown> = {};
   const origins = new Map<string, Origin>();
   const given = new Map<string, { origin: Origin; value: unknown }>();
-  for (const { path } of KEYS) {
+  for (const { path, doc } of KEYS) {
     const deciding = layers.findLast((layer) => valueAt(layer, path) !== undefined);
     origins.set(path.join('.'), deciding?.origin ?? 'default');
     if (deciding === undefined) continue;
     const value = valueAt(deciding, path);
     assign(merged, path, value);
-    given.set(path.join('.'), { origin: deciding.origin, value });
+    given.set(path.join('.'), { origin: deciding.origin, value: doc.isSecret ? SECRET : value });
   }
   return { merged, origins, given };
 }
@@ -95,7 +96,7 @@ function levelProblem(level: number, layers: readonly Layer[]): ConfigProblem {
 }
 
 function resolveConfig(parsed: ParsedConfig, stateDir: string): Config {
-  const { archive, instance, jobs, nightly, restore, retention, s3, ...same } = parsed;
+  const { archive, instance, jobs, nightly, restore, retention, s3, healthcheck, metrics, ...same } = parsed;
   return {
     ...same,
     archive: archive ?? pathToFileURL(join(stateDir, 'clawback', 'archive')).href,
@@ -115,6 +116,8 @@ function resolveConfig(parsed: ParsedConfig, stateDir: string): Config {
     },
     nightly: { at: nightly.at, jitterMs: nightly.jitter, ...present({ timeZone: nightly.timeZone }) },
     restore: { deadlineMs: restore.deadline, ...present({ onMessageMs: restore.onMessage }) },
+    healthcheck: present(healthcheck),
+    metrics: present(metrics),
     jobs: jobs ?? Math.min(availableParallelism(), MAX_JOBS),
   };
 }

@@ -46,6 +46,8 @@ describe('without a file', () => {
       archive: pathToFileURL(join(stateDir, 'clawback', 'archive')).href,
       s3: {},
       nightly: { at: '04:30', jitterMs: 600_000 },
+      healthcheck: {},
+      metrics: {},
       retention: {
         minIdleMs: HOUR_MS,
         modelRunPruneAfterMs: DAY_MS,
