@@ -2,7 +2,7 @@ import { type ArchiveRun, archiveRun, planRun } from '../archive-run.ts';
 import { toErrorData } from '../errors.ts';
 import { type Installation, workableStores } from '../installation.ts';
 import type { OnProgress } from '../progress.ts';
-import { countPlans } from '../report.ts';
+import { countPlans, type RunCounts } from '../report.ts';
 import { capsOf, readCaps } from '../status/store-caps.ts';
 import { capJson, describePlan, describePlanned, describeRun, planJson } from './archive-text.ts';
 import {
@@ -14,6 +14,7 @@ import {
   print,
   type Verb,
 } from './context.ts';
+import { type Finished, monitored } from './monitored.ts';
 import { withRunProgress } from './progress/show-progress.ts';
 import { describeProblems, wentWrong } from './went-wrong.ts';
 
@@ -21,10 +22,10 @@ interface ArchiveFlags {
   readonly dryRun?: boolean;
 }
 
-export const archive: Verb<ArchiveFlags> = async (io, flags) => {
-  const installation = await installationFrom(io, flags);
-  return flags.dryRun ? dryRun(installation, io, flags) : realRun(installation, io, flags);
-};
+export const archive: Verb<ArchiveFlags> = async (io, flags) =>
+  flags.dryRun
+    ? dryRun(await installationFrom(io, flags), io, flags)
+    : monitored(io, flags, 'archive', (installation) => archiveOnce(installation, io, flags));
 
 async function dryRun(installation: Installation, io: Io, flags: GlobalFlags): Promise<ExitCode> {
   const { plans: planned, unplanned, road } = await planRun(installation, { askGateway: true });
@@ -59,11 +60,8 @@ async function dryRun(installation: Installation, io: Io, flags: GlobalFlags): P
   return problems.length === 0 ? EXIT.done : EXIT.someFailed;
 }
 
-async function realRun(
-  installation: Installation,
-  io: Io,
-  flags: ArchiveFlags & GlobalFlags,
-): Promise<ExitCode> {
+/** The run itself, of which nobody else is told: whoever runs several as one goes through `monitored` himself. */
+export async function archiveOnce(installation: Installation, io: Io, flags: GlobalFlags): Promise<Finished> {
   const { clock, config } = installation;
   const startedMs = clock.nowMs();
   const run = await withRunProgress(io, flags, 'archive', (show) => {
@@ -106,7 +104,20 @@ async function realRun(
     () => [...plans, describeRun(run, planned, config, skippedStores(installation), caps)].join('\n\n'),
     wentWrong(run),
   );
-  return exitCodeOf(run);
+  const exitCode = exitCodeOf(run);
+  if (!flags.quiet) logEnd(io, json, exitCode);
+  return { exitCode };
+}
+
+/** The report is there for people. */
+function logEnd(
+  { log }: Io,
+  { runId, durationMs, done }: { runId: string; durationMs: number; done: RunCounts },
+  exitCode: ExitCode,
+): void {
+  const level = exitCode === EXIT.done ? 'info' : 'error';
+  const fields = { runId, exitCode, durationMs, ...done };
+  log.write({ level, msg: 'archive ended', fields, text: null });
 }
 
 /** With `--verbose` a line for whatever was committed together. */

@@ -17,9 +17,13 @@ const READABLE_BY_ALL = 0o644;
 export async function writeTextfile(path: string, run: RunOutcome | RunReport): Promise<void> {
   const former = await readIfThere(path);
   if (!isOurs(former)) {
-    throw new ClawbackError('config-invalid', `write metrics ${path}: the file there is not one of clawback`, {
-      hint: 'name another file in metrics.textfile, or remove that one',
-    });
+    throw new ClawbackError(
+      'config-invalid',
+      `write metrics ${path}: the file there is not one of clawback`,
+      {
+        hint: 'name another file in metrics.textfile, or remove that one',
+      },
+    );
   }
   // No name that ends in .prom: the collector reads each of those.
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString('hex')}.tmp`);
