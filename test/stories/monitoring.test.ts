@@ -134,6 +134,15 @@ test('numbers that cannot be left are a warning, and doctor says what to do', as
   );
 });
 
+test('a log in JSON has the warnings of Node in it', async () => {
+  const home = await homeWith({});
+  const preloaded = join(home.root, 'warn.cjs');
+  await writeFile(preloaded, "setImmediate(() => process.emitWarning('an odd thing'));");
+  home.env.NODE_OPTIONS = `--require=${preloaded}`;
+  const { stderr } = (await home.compiled(process.execPath, 'status', '--log-format', 'json')).expect(0);
+  expect(JSON.parse(stderr)).toMatchObject({ level: 'warning', msg: 'Warning: an odd thing' });
+});
+
 test('clawback nightly pings once a night', async () => {
   const server = await PingServer.start();
   const home = await homeWith({
