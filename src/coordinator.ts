@@ -3,6 +3,7 @@ import { LineRun } from './line-run.ts';
 import type { FileFolders } from './manifest/file-place.ts';
 import type { ArchivePlan } from './plan/plan.ts';
 import { planStores } from './plan/plan-stores.ts';
+import type { OnProgress } from './progress.ts';
 import type { RunTally } from './report.ts';
 import { retireTombstones } from './retire/retire-tombstones.ts';
 import type { OnBrokenBatch } from './retire/still-archived.ts';
@@ -33,17 +34,8 @@ export interface Line {
   readonly tally: RunTally;
   readonly batching: BatchOptions;
   readonly level: number;
-  /** Told of every step that ends. */
-  readonly onProgress?: (progress: Progress) => void;
-}
-
-/** How far a run is with what its plan selected. */
-export interface Progress {
-  readonly sessionsDone: number;
-  readonly sessionsTotal: number;
-  /** Bytes of their files, as they lie here. */
-  readonly bytesDone: number;
-  readonly bytesTotal: number;
+  /** Told at the start, of every frame that is stored or read back, and of every commit. */
+  readonly onProgress?: OnProgress;
 }
 
 /** The archive line: what earlier runs left is finished, tombstones that are due go, then all that the plans select. */

@@ -48,6 +48,8 @@ export async function freeDisk(
       if (pass === 1)
         for (const { store, error } of plan.unplanned) tally.problem(`store ${store.id}`, error);
       if (plan.steps.length === 0) return;
+      const shipped = plan.steps.filter(({ step }) => step !== 'copies');
+      run.expect(shipped.flatMap(({ chosen }) => chosen.map(({ session }) => session)));
       for (const step of plan.steps) {
         if (signal?.aborted) return;
         for (const one of step.chosen) tried.add(tag(step.step, one));

@@ -3,8 +3,9 @@ import { Committing } from './committing.ts';
 import type { Line, LineStore } from './coordinator.ts';
 import { ClawbackError, isClawbackError, toErrorData } from './errors.ts';
 import type { Manifest } from './manifest/manifest.ts';
-import type { ArchivePlan } from './plan/plan.ts';
+import type { ArchivePlan, PlannedSession } from './plan/plan.ts';
 import { planStores } from './plan/plan-stores.ts';
+import { RunProgress } from './progress.ts';
 import { ARCHIVE_DAMAGE } from './recover/damage.ts';
 import { unfinishedSessions } from './recover/unfinished.ts';
 import { type Batch, type BatchOptions, makeBatches } from './ship/batches.ts';
@@ -31,6 +32,7 @@ export class LineRun {
   readonly #signal: AbortSignal | undefined;
   readonly #committing: Committing;
   readonly #changed = new ChangedRows();
+  readonly #progress: RunProgress;
   /** Batches of which something was stored. */
   readonly #batchIds: string[] = [];
   #batches = 0;
@@ -39,6 +41,7 @@ export class LineRun {
     this.#line = line;
     this.#signal = signal;
     this.#committing = new Committing(line.tally);
+    this.#progress = new RunProgress(line.batching.runId, line.onProgress);
   }
 
   /** A manifest without a catalogue line is a run that died after its commit record: its rows and files may still be here. */
@@ -60,6 +63,11 @@ export class LineRun {
         line.tally.problem(`batch ${batchId} of an earlier run`, error);
       }
     }
+  }
+
+  /** For whoever watches: what all that is still to be archived will be. */
+  expect(planned: readonly PlannedSession[]): void {
+    this.#progress.expect(planned);
   }
 
   /** Archives what the plans select, changes the rows, and frees the files or has them wait. */
@@ -118,9 +126,10 @@ export class LineRun {
   async #shipAndCommit(plans: Plans, isAgain: boolean): Promise<void> {
     const batches = batchesOf(plans, this.#line.batching, this.#batches + 1);
     this.#batches += batches.length;
-    const total = sizeOf(batches);
-    const done = { sessions: 0, bytes: 0 };
-    for await (const group of inGroups(batches.map((one) => this.#ship(one, isAgain)))) {
+    // What is archived a second time was counted the first time.
+    const progress = isAgain ? undefined : this.#progress;
+    progress?.begin(batches.map(({ batch }) => batch));
+    for await (const group of inGroups(batches.map((one) => this.#ship(one, progress)))) {
       for (const store of new Set(group.map((shipped) => shipped.store))) {
         const ofStore = group.filter((shipped) => shipped.store === store);
         await this.commit(
@@ -130,25 +139,17 @@ export class LineRun {
       }
       const stored = group.filter(({ sessions }) => sessions.length > 0);
       this.#batchIds.push(...stored.map(({ batch }) => batch.task.batchId));
-      const { sessions, bytes } = sizeOf(group);
-      done.sessions += sessions;
-      done.bytes += bytes;
-      if (isAgain) continue;
-      this.#line.onProgress?.({
-        sessionsDone: done.sessions,
-        sessionsTotal: total.sessions,
-        bytesDone: done.bytes,
-        bytesTotal: total.bytes,
-      });
+      progress?.ended(group.map(({ batch }) => batch));
     }
   }
 
   /** A batch that fails is counted, and leaves everything local as it was. */
-  async #ship({ batch, store }: PlannedBatch, isAgain: boolean): Promise<ShippedBatch> {
+  async #ship({ batch, store }: PlannedBatch, progress: RunProgress | undefined): Promise<ShippedBatch> {
     const { shipper, tally } = this.#line;
     try {
-      const report = await shipper.ship(batch.task, this.#signal);
-      tally.shipped(batch, report, isAgain);
+      const onBytes = (bytes: number) => progress?.underWay(batch, bytes);
+      const report = await shipper.ship(batch.task, this.#signal, onBytes);
+      tally.shipped(batch, report, progress === undefined);
       const sessions = report.shipped.flatMap(({ index, files }) => {
         const entry = batch.task.sessions[index]?.entry;
         return entry === undefined ? [] : [{ entry, files }];
@@ -181,10 +182,4 @@ function batchesOf(plans: Plans, options: BatchOptions, firstSequence: number): 
     batches.push(...ofPlan.map((batch) => ({ batch, store })));
   }
   return batches;
-}
-
-function sizeOf(batches: readonly PlannedBatch[]): { sessions: number; bytes: number } {
-  const planned = batches.flatMap(({ batch }) => batch.planned);
-  const files = planned.flatMap((session) => session.files);
-  return { sessions: planned.length, bytes: files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) };
 }

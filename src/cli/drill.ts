@@ -2,7 +2,7 @@ import type { Archive } from '../archive/archive.ts';
 import { type Drill, type DrilledSession, drillArchive } from '../drill/drill.ts';
 import { describe as describeError } from '../errors.ts';
 import { type Installation, openArchive } from '../installation.ts';
-import { EXIT, type Io, installationFrom, print, type Verb } from './context.ts';
+import { EXIT, type Io, installationFrom, print, type Verb, warn } from './context.ts';
 import { count, formatBytes, safe } from './format.ts';
 
 const DEFAULT_SAMPLE = 5;
@@ -49,7 +49,7 @@ async function record({ config, state }: Installation, done: Drill, atMs: number
     await state.recordDrill({ atMs, archive, archived, sampled: sessions.length, faults: faultsOf(done) });
   } catch (error) {
     // Its outcome counts for more than that doctor knows of it.
-    io.stderr.write(`clawback: WARNING: note the drill for clawback doctor: ${describeError(error)}\n`);
+    warn(io, `note the drill for clawback doctor: ${describeError(error)}`);
   }
 }
 

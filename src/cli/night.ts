@@ -1,57 +1,72 @@
+import type { Installation } from '../installation.ts';
+import type { RunReport } from '../reports/run-report.ts';
 import { isDrillDue } from '../schedule/drill-due.ts';
-import { archive } from './archive.ts';
-import { EXIT, type ExitCode, type GlobalFlags, type Io, installationFrom, type Verb } from './context.ts';
+import { archiveOnce } from './archive.ts';
+import { EXIT, type ExitCode, type GlobalFlags, type Io } from './context.ts';
 import { drill } from './drill.ts';
-import { reclaim } from './reclaim.ts';
+import { type Finished, monitored } from './monitored.ts';
+import { budgetOf, reclaimOnce } from './reclaim.ts';
 import { reportError } from './report-error.ts';
+
+/** Undefined: not wanted tonight. */
+type Step = (installation: Installation, io: Io, flags: GlobalFlags) => Promise<Finished | undefined>;
+
+const STEPS: readonly Step[] = [archiveOnce, reclaimStep, drillStep];
 
 /** From the mildest to the worst. */
 const SEVERITY: readonly ExitCode[] = [EXIT.done, EXIT.someFailed, EXIT.failed, EXIT.usage, EXIT.interrupted];
 
-interface Step {
-  readonly verb: Verb<object>;
-  readonly isWanted: (io: Io, flags: GlobalFlags) => Promise<boolean>;
-}
-
-const STEPS: readonly Step[] = [
-  { verb: archive, isWanted: async () => true },
-  { verb: reclaim, isWanted: hasBudget },
-  { verb: drill, isWanted: isDrillWanted },
-];
-
 /**
  * One night: `archive`; then `reclaim`, where there is a disk budget; then `drill`, when it is due. One that fails
- * keeps none of the others from being tried: on a full disk it is `reclaim` that helps. Each prints its own report.
- * Returns the worst exit code. Never throws.
+ * keeps none of the others from being tried: on a full disk it is `reclaim` that helps. Each prints its own report;
+ * the health check is told once. Returns the worst exit code. Never throws.
  */
 export async function runNight(io: Io, flags: GlobalFlags): Promise<ExitCode> {
-  let worst: ExitCode = EXIT.done;
-  for (const { verb, isWanted } of STEPS) {
-    // What is wrong with the settings is wrong for all of them.
-    if (io.signal.aborted || worst === EXIT.usage) break;
+  try {
+    return await monitored(io, flags, 'archive', (installation) => runSteps(installation, io, flags));
+  } catch (error) {
+    return reportError(error, io, flags.json ?? false);
+  }
+}
+
+async function runSteps(installation: Installation, io: Io, flags: GlobalFlags): Promise<Finished> {
+  let exitCode: ExitCode = EXIT.done;
+  const reports: RunReport[] = [];
+  for (const step of STEPS) {
+    if (io.signal.aborted) return { exitCode: EXIT.interrupted, reports };
     try {
-      if (await isWanted(io, flags)) worst = worse(worst, await verb(io, flags));
+      const finished = await step(installation, io, flags);
+      exitCode = worse(exitCode, finished?.exitCode ?? EXIT.done);
+      reports.push(...(finished?.reports ?? []));
     } catch (error) {
-      worst = worse(worst, reportError(error, io, flags.json ?? false));
+      exitCode = worse(exitCode, reportError(error, io, flags.json ?? false));
     }
   }
-  return io.signal.aborted ? EXIT.interrupted : worst;
+  return { exitCode: io.signal.aborted ? EXIT.interrupted : exitCode, reports };
 }
 
 function worse(a: ExitCode, b: ExitCode): ExitCode {
   return SEVERITY.indexOf(b) > SEVERITY.indexOf(a) ? b : a;
 }
 
-async function hasBudget(io: Io, flags: GlobalFlags): Promise<boolean> {
-  const { config } = await installationFrom(io, flags);
-  return config.diskBudget.maxDiskBytes !== undefined;
+async function reclaimStep(
+  installation: Installation,
+  io: Io,
+  flags: GlobalFlags,
+): Promise<Finished | undefined> {
+  const budget = budgetOf(installation.config.diskBudget);
+  return budget && reclaimOnce(installation, budget, io, flags);
 }
 
-async function isDrillWanted(io: Io, flags: GlobalFlags): Promise<boolean> {
-  const { config, state, clock } = await installationFrom(io, flags);
+async function drillStep(
+  { config, state, clock }: Installation,
+  io: Io,
+  flags: GlobalFlags,
+): Promise<Finished | undefined> {
   const { drillEveryMs: everyMs } = config.nightly;
   const instance = config.instance ?? (await state.instance());
   // Before the first run there is nothing to restore.
-  if (everyMs === undefined || instance === undefined) return false;
-  return isDrillDue(await state.lastDrill(), { archive: config.archive, everyMs, nowMs: clock.nowMs() });
+  if (everyMs === undefined || instance === undefined) return undefined;
+  const due = { archive: config.archive, everyMs, nowMs: clock.nowMs() };
+  return isDrillDue(await state.lastDrill(), due) ? { exitCode: await drill(io, flags) } : undefined;
 }

@@ -1,7 +1,7 @@
 import { toErrorData } from '../errors.ts';
 import { nightlyLoop } from '../schedule/nightly-loop.ts';
 import { readTimetable } from '../schedule/timetable.ts';
-import { EXIT, type GlobalFlags, type Io, installationFrom, type Verb } from './context.ts';
+import { EXIT, type GlobalFlags, type Io, installationFrom, type Verb, warn } from './context.ts';
 import { runNight } from './night.ts';
 
 interface NightlyFlags {
@@ -24,8 +24,8 @@ export const nightly: Verb<NightlyFlags> = async (io, flags) => {
 async function untilStopped(io: Io, flags: NightlyFlags & GlobalFlags): Promise<void> {
   const { config, state, clock } = await installationFrom(io, flags);
   const timetable = readTimetable(flags.at ?? config.nightly.at, flags.timeZone ?? config.nightly.timeZone);
-  const say = (text: string) => {
-    if (!flags.quiet) io.stderr.write(`${text}\n`);
+  const say = (msg: string, text: string, fields: Record<string, string | number> = {}) => {
+    if (!flags.quiet) io.log.write({ level: 'info', msg, text, fields });
   };
   await nightlyLoop(
     {
@@ -37,14 +37,18 @@ async function untilStopped(io: Io, flags: NightlyFlags & GlobalFlags): Promise<
       recordStarted: (nowMs) =>
         state.recordNight(nowMs).catch((error: unknown) => {
           // On a full disk this night is the one that matters most.
-          io.stderr.write(`clawback: WARNING: ${toErrorData(error).message}\n`);
+          const { message, ...more } = toErrorData(error);
+          warn(io, message, more);
         }),
       run: async () => {
-        say(`${new Date(clock.nowMs()).toISOString()} run begins`);
+        say('run begins', `${new Date(clock.nowMs()).toISOString()} run begins`);
         const exitCode = await runNight(io, flags);
-        say(`${new Date(clock.nowMs()).toISOString()} run ended with ${exitCode}`);
+        say('run ended', `${new Date(clock.nowMs()).toISOString()} run ended with ${exitCode}`, { exitCode });
       },
-      onWait: (dueMs) => say(`next run at ${new Date(dueMs).toISOString()}`),
+      onWait: (dueMs) => {
+        const nextRunAt = new Date(dueMs).toISOString();
+        say('waits for the next run', `next run at ${nextRunAt}`, { nextRunAt });
+      },
     },
     io.signal,
   );

@@ -5,7 +5,6 @@ import { ClawbackError, toErrorData } from '../errors.ts';
 import type { Installation } from '../installation.ts';
 import type { DiskBudget } from '../reclaim-plan.ts';
 import { planReclaimRun, type ReclaimRun, reclaimRun } from '../reclaim-run.ts';
-import { describeProblems, describeWentWrong } from './archive-text.ts';
 import {
   EXIT,
   type ExitCode,
@@ -16,7 +15,11 @@ import {
   type Verb,
 } from './context.ts';
 import { formatBytes } from './format.ts';
+import type { LogEntry } from './log.ts';
+import { type Finished, monitored } from './monitored.ts';
+import { withRunProgress } from './progress/show-progress.ts';
 import { describeReclaim, describeReclaimPlan, describeUse, stepJson } from './reclaim-text.ts';
+import { describeProblems, describeWentWrong, wentWrong } from './went-wrong.ts';
 
 interface ReclaimFlags {
   readonly maxDisk?: number;
@@ -34,7 +37,7 @@ export const reclaim: Verb<ReclaimFlags> = async (io, flags) => {
   }
   return flags.dryRun
     ? dryRun(installation, budget, io, flags)
-    : reclaimOver(installation, budget, io, flags);
+    : monitored(io, flags, 'reclaim', (opened) => reclaimOnce(opened, budget, io, flags));
 };
 
 /** The budget of the flags and settings. Undefined: there is none. @throws {ClawbackError} `usage` if its two sizes contradict each other. */
@@ -90,25 +93,28 @@ async function dryRun(
     held,
     problems,
   };
-  const wentWrong = describeProblems(problems);
+  const failed = describeProblems(problems);
   print(
     io,
     flags,
     json,
-    () => [...describeReclaimPlan(use, budget, steps, held), ...wentWrong].join('\n'),
-    wentWrong,
+    () => [...describeReclaimPlan(use, budget, steps, held), ...failed].join('\n'),
+    failed,
   );
   return isOver || problems.length > 0 ? EXIT.someFailed : EXIT.done;
 }
 
-async function reclaimOver(
+/** The run itself, of which nobody else is told. */
+export async function reclaimOnce(
   installation: Installation,
   budget: DiskBudget,
   io: Io,
   flags: GlobalFlags,
-): Promise<ExitCode> {
+): Promise<Finished> {
   const startedMs = installation.clock.nowMs();
-  const run = await reclaimRun(installation, { budget, signal: io.signal });
+  const run = await withRunProgress(io, flags, 'reclaim', (onProgress) =>
+    reclaimRun(installation, { budget, signal: io.signal, onProgress }),
+  );
   const { counts, failures, leftAlone, filesLeft, problems } = run.tally;
   const isOver = run.after.diskBytes > budget.maxDiskBytes;
   const json = {
@@ -131,16 +137,28 @@ async function reclaimOver(
     failures,
     problems,
   };
-  const wentWrong = [
-    ...describeWentWrong({ plans: [], tally: run.tally, interrupted: run.interrupted }),
-    ...(isOver ? [overText(run.after, budget)] : []),
-  ];
-  print(io, flags, json, () => [...describeReclaim(run, budget), ...wentWrong].join('\n'), wentWrong);
-  return exitCodeOf(run, isOver);
+  const outcome = { plans: [], tally: run.tally, interrupted: run.interrupted };
+  const over = isOver ? [overBudget(run.after, budget)] : [];
+  print(
+    io,
+    flags,
+    json,
+    () =>
+      [...describeReclaim(run, budget), ...describeWentWrong(outcome), ...over.map(({ msg }) => msg)].join(
+        '\n',
+      ),
+    [...wentWrong(outcome), ...over],
+  );
+  return { exitCode: exitCodeOf(run, isOver) };
 }
 
-function overText(use: DiskUse, { maxDiskBytes }: DiskBudget): string {
-  return `STILL OVER the disk budget: ${describeUse(use)}, ${formatBytes(use.diskBytes - maxDiskBytes)} too much`;
+function overBudget(use: DiskUse, { maxDiskBytes }: DiskBudget): LogEntry {
+  const over = use.diskBytes - maxDiskBytes;
+  return {
+    level: 'error',
+    msg: `STILL OVER the disk budget: ${describeUse(use)}, ${formatBytes(over)} too much`,
+    fields: { diskBytes: use.diskBytes, maxDiskBytes },
+  };
 }
 
 function head({ config }: Installation, budget: DiskBudget, isDryRun: boolean) {

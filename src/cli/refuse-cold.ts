@@ -17,6 +17,7 @@ export interface ColdRefusal {
 export function refuseCold({ io, flags, found, message, lines, hint }: ColdRefusal): ExitCode {
   const error = { schema: 'clawback.error/1', code: 'object-cold', message, retryable: false, hint };
   if (flags.json) io.stdout.write(`${JSON.stringify({ ...error, thaw: thawJson(found) }, undefined, 2)}\n`);
-  io.stderr.write(`clawback: ${[message, ...lines].join('\n  ')}\n`);
+  const text = `clawback: ${[message, ...lines].join('\n  ')}`;
+  io.log.write({ level: 'error', msg: message, code: 'object-cold', hint, text });
   return EXIT.failed;
 }

@@ -195,7 +195,8 @@ async function onRoad(
     const context = { installation, archive, io, flags };
     const thaw = await lookForThaw(context, packKeysFor(manifest, missingFiles(plan)));
     if (mustWait(thaw, flags)) return reportWaiting(context, nameOf(opened), thaw);
-    if (road.name === 'outside' && !flags.json && !flags.quiet) io.stderr.write(`${WAIT_NOTE}\n`);
+    if (road.name === 'outside' && !flags.json && !flags.quiet)
+      io.log.write({ level: 'info', msg: WAIT_NOTE });
     // Recorded first: were we to die half-way, the files put back so far would not be archived again at once.
     const restoredName = session.sessionId ?? session.sessionKey;
     if (restoredName !== null) await installation.state.recordRestored([restoredName], nowMs);

@@ -2,10 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { openArchive } from '../installation.ts';
 import { runIdAt } from '../manifest/keys.ts';
 import { piscinaShipper } from '../ship/piscina-shipper.ts';
+import type { VerifyProgress } from '../verify/pack-reads.ts';
 import { type VerifyResult, verifyArchive } from '../verify/verify-archive.ts';
 import { VERSION } from '../version.ts';
 import { EXIT, installationFrom, print, type Verb } from './context.ts';
 import { count, formatBytes } from './format.ts';
+import { withProgress } from './progress/show-progress.ts';
 
 interface VerifyFlags {
   /** True without a percentage. */
@@ -32,7 +34,12 @@ export const verify: Verb<VerifyFlags> = async (io, flags) => {
   );
   try {
     const readPercent = flags.readData === true ? 100 : (flags.readData ?? 0);
-    const result = await verifyArchive(archive, shipper, { readPercent, random: Math.random }, io.signal);
+    const result = await withProgress(io, flags, 'verify', (show) => {
+      const onProgress = ({ packsDone: done, packsTotal: total, ...bytes }: VerifyProgress) =>
+        show({ unit: 'packs', done, total, ...bytes });
+      const options = { readPercent, random: Math.random, onProgress };
+      return verifyArchive(archive, shipper, options, io.signal);
+    });
     const rebuild = flags.rebuildCatalogue === true && result.uncatalogued.length > 0;
     if (rebuild)
       await archive.writeCatalogue(

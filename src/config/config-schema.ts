@@ -10,6 +10,7 @@ import {
   readDuration,
 } from './duration.ts';
 import { checked, key } from './key-doc.ts';
+import { healthcheckUrlProblem, textfileProblem } from './monitoring-values.ts';
 import { type HighWater, readHighWater, readSize, SIZE_PATTERN } from './size.ts';
 
 export const MAX_JOBS = 64;
@@ -336,6 +337,43 @@ export const configSchema = z.strictObject({
       drillEvery: age(
         'How often a night ends with a drill: a random sample of the archive is restored to a scratch folder and proven.',
         '7d',
+      ),
+    })
+    .prefault({}),
+  healthcheck: z
+    .strictObject({
+      url: key(
+        checked<string>((given) => {
+          const problem = healthcheckUrlProblem(given);
+          return problem === undefined ? { value: given as string } : { problem };
+        }).optional(),
+        {
+          about:
+            'A check at Healthchecks.io or a server that speaks like it: told when a run begins, succeeds and fails, with numbers and error codes. Whoever has the URL can ping, so it is never shown; a variable in the environment keeps it out of the file. A ping that fails is a warning, and delays a run by 10 s at most.',
+          allowed: 'an http or https URL without user name and password, such as https://hc-ping.com/<uuid>',
+          fallback: 'not set',
+          kind: 'text',
+          isSecret: true,
+          jsonSchema: { type: 'string' },
+        },
+      ),
+    })
+    .prefault({}),
+  metrics: z
+    .strictObject({
+      textfile: key(
+        checked<string>((given) => {
+          const problem = textfileProblem(given);
+          return problem === undefined ? { value: given as string } : { problem };
+        }).optional(),
+        {
+          about:
+            "Where the numbers of the last run are left for Prometheus, in the folder of node_exporter's textfile collector. Written anew after every run, also one that failed. One file for each instance.",
+          allowed: 'an absolute path that ends in .prom',
+          fallback: 'not set',
+          kind: 'text',
+          jsonSchema: { type: 'string', pattern: '^/.*\\.prom$' },
+        },
       ),
     })
     .prefault({}),

@@ -18,6 +18,10 @@ export interface Config {
   readonly verify: 'content' | 'stored';
   readonly diskBudget: DiskBudgetConfig;
   readonly nightly: NightlyConfig;
+  /** Who is told that a run begins and ends. The URL is a secret. */
+  readonly healthcheck: { readonly url?: string };
+  /** Where the numbers of the last run are left for Prometheus. */
+  readonly metrics: { readonly textfile?: string };
   /** Number of worker threads. */
   readonly jobs: number;
 }

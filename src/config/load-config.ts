@@ -10,6 +10,7 @@ import { DAY_MS } from './duration.ts';
 import { listKeys } from './key-doc.ts';
 
 const KEYS = listKeys(configSchema);
+const SECRET = '(not shown)';
 
 export interface ConfigInput {
   readonly stateDir: string;
@@ -25,7 +26,7 @@ export interface LoadedConfig {
   readonly configFile?: string;
   /** For every key, by its dotted name, the layer that decided it. */
   readonly origins: ReadonlyMap<string, Origin>;
-  /** The values that are not the default's, as they were written. No key holds a credential. */
+  /** The values that are not the default's, as they were written; of a secret only that there is one. */
   readonly given: ReadonlyMap<string, { readonly origin: Origin; readonly value: unknown }>;
 }
 
@@ -70,13 +71,13 @@ function merge(layers: readonly Layer[]) {
   const merged: Record<string, unknown> = {};
   const origins = new Map<string, Origin>();
   const given = new Map<string, { origin: Origin; value: unknown }>();
-  for (const { path } of KEYS) {
+  for (const { path, doc } of KEYS) {
     const deciding = layers.findLast((layer) => valueAt(layer, path) !== undefined);
     origins.set(path.join('.'), deciding?.origin ?? 'default');
     if (deciding === undefined) continue;
     const value = valueAt(deciding, path);
     assign(merged, path, value);
-    given.set(path.join('.'), { origin: deciding.origin, value });
+    given.set(path.join('.'), { origin: deciding.origin, value: doc.isSecret ? SECRET : value });
   }
   return { merged, origins, given };
 }
@@ -96,7 +97,19 @@ function levelProblem(level: number, layers: readonly Layer[]): ConfigProblem {
 }
 
 function resolveConfig(parsed: ParsedConfig, stateDir: string): Config {
-  const { archive, diskBudget, instance, jobs, nightly, restore, retention, s3, ...same } = parsed;
+  const {
+    archive,
+    diskBudget,
+    healthcheck,
+    instance,
+    jobs,
+    metrics,
+    nightly,
+    restore,
+    retention,
+    s3,
+    ...same
+  } = parsed;
   return {
     ...same,
     archive: archive ?? pathToFileURL(join(stateDir, 'clawback', 'archive')).href,
@@ -127,6 +140,8 @@ function resolveConfig(parsed: ParsedConfig, stateDir: string): Config {
       ...present({ timeZone: nightly.timeZone, drillEveryMs: nightly.drillEvery }),
     },
     restore: { deadlineMs: restore.deadline, ...present({ onMessageMs: restore.onMessage }) },
+    healthcheck: present(healthcheck),
+    metrics: present(metrics),
     jobs: jobs ?? Math.min(availableParallelism(), MAX_JOBS),
   };
 }

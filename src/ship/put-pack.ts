@@ -23,11 +23,15 @@ export interface StoredPack {
   readonly files: readonly ManifestFile[];
 }
 
+/** Told of the raw bytes of every frame that is dealt with. */
+export type OnFrame = (rawBytes: number) => void;
+
 export interface PutPackInput {
   readonly key: string;
   readonly folders: FileFolders;
   readonly files: readonly PackFile[];
   readonly level: number;
+  readonly onFrame?: OnFrame;
 }
 
 /** One per thread. A frame is filled and compressed without a pause, so concurrent tasks can share it. */
@@ -67,6 +71,7 @@ export async function putPack(
       offset += compressed.length;
       await writer.write(compressed);
       freeNow(compressed);
+      input.onFrame?.(frame.rawBytes);
     }
     hashes.finish();
     const stored = await writer.close();

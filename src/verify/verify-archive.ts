@@ -1,9 +1,10 @@
 import type { Archive } from '../archive/archive.ts';
-import { ClawbackError, type ErrorData, isClawbackError, toErrorData } from '../errors.ts';
+import { ClawbackError, type ErrorData, toErrorData } from '../errors.ts';
 import { packKey } from '../manifest/keys.ts';
 import type { Manifest, ManifestPack, ManifestSession } from '../manifest/manifest.ts';
 import { fileSlices } from '../packs/file-ranges.ts';
 import type { Shipper } from '../ship/shipper.ts';
+import { isCold, PackReads, type VerifyProgress } from './pack-reads.ts';
 
 export interface Difference {
   /** The object that is not as it should be. */
@@ -32,6 +33,8 @@ export interface VerifyOptions {
   readonly readPercent: number;
   /** Chooses the packs of a partial read. Returns a number from 0 up to 1. */
   readonly random: () => number;
+  /** Told of every pack that has been read back. */
+  readonly onProgress?: (progress: VerifyProgress) => void;
 }
 
 /** Checks every manifest of the archive against its objects, to the end, whatever it finds on the way. */
@@ -51,9 +54,7 @@ export async function verifyArchive(
   const sizes = new Map((await archive.packs(signal)).map(({ key, size }) => [key, size]));
   const named = new Set<string>();
   let sessions = 0;
-  let packsRead = 0;
-  let bytesRead = 0;
-  const reads: Promise<void>[] = [];
+  const reads = new PackReads(shipper, { signal, onProgress: options.onProgress, onDifference: note });
   const batchIds = await archive.batchIds(signal);
   for (const batchId of batchIds) {
     let manifest: Manifest;
@@ -78,36 +79,26 @@ export async function verifyArchive(
         continue;
       }
       if (options.random() * 100 >= options.readPercent) continue;
-      packsRead += 1;
-      bytesRead += pack.storedBytes;
-      const files = manifest.sessions.flatMap((session) => session.files);
-      const noteRead = (error: unknown) => {
-        note(pack.key, error);
-        if (!isCold(error)) return;
-        packsRead -= 1;
-        bytesRead -= pack.storedBytes;
-      };
-      reads.push(shipper.verify(pack, files, signal).catch(noteRead));
+      reads.add(
+        pack,
+        manifest.sessions.flatMap((session) => session.files),
+      );
     }
   }
-  await Promise.all(reads);
+  await reads.end();
   // What was noted since the interrupt are its own echoes.
   if (signal?.aborted) throw new ClawbackError('interrupted', 'verify: interrupted');
   return {
     manifests: batchIds.length,
     packs: named.size,
     sessions,
-    packsRead,
-    bytesRead,
+    packsRead: reads.packs,
+    bytesRead: reads.bytes,
     differences,
     uncatalogued: await compareCatalogue(archive, batchIds, note, signal),
     strayPacks: [...sizes.keys()].filter((key) => !named.has(key)),
     cold: cold.sort(),
   };
-}
-
-function isCold(error: unknown): boolean {
-  return isClawbackError(error) && error.code === 'object-cold';
 }
 
 function hasPlacedFile({ files }: ManifestSession): boolean {

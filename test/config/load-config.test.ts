@@ -47,6 +47,8 @@ describe('without a file', () => {
       s3: {},
       diskBudget: { highWater: { percent: 80 } },
       nightly: { at: '04:30', jitterMs: 600_000, drillEveryMs: 7 * DAY_MS },
+      healthcheck: {},
+      metrics: {},
       retention: {
         minIdleMs: HOUR_MS,
         modelRunPruneAfterMs: DAY_MS,

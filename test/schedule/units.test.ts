@@ -65,6 +65,13 @@ describe('the systemd units', () => {
     },
   );
 
+  it('may write where numbers for Prometheus go, if that is there', () => {
+    const [service] = systemdUnit({ ...job(), metricsDir: '/var/lib/node exporter' }).files;
+    expect(service?.text).toContain(
+      'ReadWritePaths="/home/me/.open claw" /srv/archive "-/var/lib/node exporter"',
+    );
+  });
+
   it('make up for a missed night, at low priority, confined to the folders of a run', () => {
     const [service, timer] = systemdUnit(job()).files;
     expect(timer?.text).toContain('Persistent=true');
