@@ -1,5 +1,6 @@
-import { type ArchiveRun, archiveRun, planRun } from '../archive-run.ts';
+import { archiveRun, planRun } from '../archive-run.ts';
 import { toErrorData } from '../errors.ts';
+import { exitCodeOfRun } from '../exit-code.ts';
 import { type Installation, workableStores } from '../installation.ts';
 import { countPlans } from '../report.ts';
 import { capsOf, readCaps } from '../status/store-caps.ts';
@@ -20,6 +21,7 @@ import {
   installationFrom,
   print,
   type Verb,
+  warnOfReport,
 } from './context.ts';
 
 interface ArchiveFlags {
@@ -77,6 +79,7 @@ async function realRun(
       if (flags.verbose && !flags.json)
         io.stderr.write(`archived ${sessionsDone} of ${sessionsTotal} sessions\n`);
     },
+    onReportFailed: warnOfReport(io),
   });
   const { counts, failures, leftAlone, filesLeft, tombstonesKept, problems } = run.tally;
   const planned = countPlans(run.plans);
@@ -110,7 +113,7 @@ async function realRun(
     () => [...plans, describeRun(run, planned, config, skippedStores(installation), caps)].join('\n\n'),
     describeWentWrong(run),
   );
-  return exitCodeOf(run);
+  return exitCodeOfRun(run.tally, run.interrupted);
 }
 
 function skippedStores({ stores }: Installation) {
@@ -127,13 +130,4 @@ function head(installation: Installation) {
       detail: detail ?? null,
     })),
   };
-}
-
-function exitCodeOf({ tally, interrupted }: ArchiveRun): ExitCode {
-  if (interrupted) return EXIT.interrupted;
-  const { failures, problems, filesLeft } = tally;
-  const isClean =
-    failures.length === 0 && problems.length === 0 && filesLeft.every(({ isFailure }) => !isFailure);
-  if (isClean) return EXIT.done;
-  return failures.length > 0 && tally.finishedSessions === 0 ? EXIT.failed : EXIT.someFailed;
 }

@@ -1,9 +1,13 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { OnDamage } from '../archive/archive.ts';
 import type { Clock } from '../clock.ts';
+import { toErrorData } from '../errors.ts';
+import type { ExitCode } from '../exit-code.ts';
 import { type Installation, type InstallationOptions, openInstallation } from '../installation.ts';
 import type { Environment } from '../openclaw/state-dir.ts';
 import type { LiveTimes } from '../sessions/live-times.ts';
+
+export { EXIT, type ExitCode } from '../exit-code.ts';
 
 /** Everything outside of the program that a verb may use. */
 export interface Io {
@@ -16,10 +20,6 @@ export interface Io {
   /** How long commits beside a gateway are watched. @default LIVE_TIMES */
   readonly liveTimes?: LiveTimes | undefined;
 }
-
-/** Exit codes, as documented in docs/cli-json.md. */
-export const EXIT = { done: 0, failed: 1, usage: 2, someFailed: 3, interrupted: 130 } as const;
-export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 export interface GlobalFlags {
   readonly config?: string;
@@ -77,6 +77,15 @@ export function installationOptions(io: Io, flags: GlobalFlags): InstallationOpt
 /** A damaged object hides nothing but itself; whoever looks is told. */
 export function warnOfDamage(io: Io): OnDamage {
   return (what, error) => void io.stderr.write(`clawback: WARNING: ${what} is damaged: ${error.message}\n`);
+}
+
+/** A run is what it is, whether or not its report could be kept. */
+export function warnOfReport(io: Io): (error: unknown) => void {
+  return (error) => {
+    const { message, hint } = toErrorData(error);
+    const advice = hint === undefined ? '' : ` (${hint})`;
+    io.stderr.write(`clawback: WARNING: the report of this run is not kept: ${message}${advice}\n`);
+  };
 }
 
 /** One JSON object, or text for people; with `--quiet` only what went wrong, on standard error. */

@@ -82,7 +82,7 @@ describe('549 rows of which 507 are one-shot model runs, with the default settin
   });
 
   test('the counts of the report are the bytes on disk and the objects in the archive', async () => {
-    const objects = await home.objects();
+    const objects = await home.conversationObjects();
     const archived = oldProbes(store).reduce((sum, { files }) => sum + files.length, 0);
     expect(json.done).toMatchObject({
       filesArchived: archived,
