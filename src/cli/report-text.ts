@@ -1,5 +1,5 @@
 import { KEEP_REASONS, type KeepReason } from '../plan/reasons.ts';
-import { byCount, doneOf, endedWell, failuresOf, outcomeOf, sumOf } from '../reports/outcome.ts';
+import { byCount, commandOf, doneOf, endedWell, failuresOf, outcomeOf, sumOf } from '../reports/outcome.ts';
 import type { RunReport } from '../reports/run-report.ts';
 import { count, formatAge, formatBytes, safe, table } from './format.ts';
 
@@ -9,31 +9,34 @@ export function describeReports(reports: readonly RunReport[], available: number
   const more = available > reports.length ? `, of ${available} (--last N shows more)` : '';
   return [
     `${count(reports.length, 'run')}${more}; times are UTC, the newest is the last`,
-    table([HEAD, ...reports.map(lineOf)]),
+    table([...HEAD, ...reports.map(lineOf)]),
     ...(newest === undefined ? [] : ['', describeNewest(newest)]),
   ].join('\n');
 }
 
 const HEAD = [
-  'when',
-  'command',
-  'outcome',
-  'pruned',
-  'capped',
-  'trimmed',
-  'skipped',
-  'model runs',
-  'archived',
-  'reclaimed',
-  'freed',
-  'failures',
+  ['', '', '', 'normal', 'normal', 'protected', 'protected', 'model runs', 'artifacts', 'artifacts', '', ''],
+  [
+    'when',
+    'command',
+    'outcome',
+    'pruned',
+    'capped',
+    'trimmed',
+    'skipped',
+    'removed',
+    'archived',
+    'reclaimed',
+    'freed',
+    'failures',
+  ],
 ];
 
 function lineOf(report: RunReport): (string | number)[] {
   const done = (name: string) => doneOf(report, name);
   return [
     runDate(report),
-    report.command,
+    safe(commandOf(report)),
     outcomeOf(report),
     done('ordinaryRowsPruned'),
     done('ordinaryRowsCapped'),
@@ -65,19 +68,20 @@ export const DONE_WORDS = {
 
 function describeNewest(report: RunReport): string {
   const { rows, disk, archive, budget, runId } = report;
-  const done = Object.entries(DONE_WORDS).map(([name, words]) => [doneOf(report, name), words]);
+  const done = Object.entries(DONE_WORDS)
+    .map(([name, words]) => [doneOf(report, name), words] as const)
+    .filter(([n]) => n > 0);
   const ofFiles = (name: string, bytes: string) =>
     `${count(doneOf(report, name), 'file')}, ${formatBytes(doneOf(report, bytes))}`;
   const failures = failuresOf(report);
   return [
     `the newest: ${runDate(report)}, ${outcomeOf(report)} after ${formatAge(report.durationMs)}, run ${runId}`,
     ...(endedWell(report) ? [] : [`  failures: ${safe(failures || 'none that has a code')}`]),
-    table(done),
+    done.length === 0 ? '  no row was changed, no session archived' : table(done),
     `  artifacts archived: ${ofFiles('filesArchived', 'rawBytes')}, stored in ${formatBytes(doneOf(report, 'storedBytes'))}`,
     `  artifacts reclaimed: ${ofFiles('filesReclaimed', 'freedBytes')} freed`,
-    ...describeCounts('protected rows skipped', report.protectedKeptByReason, reasonText),
-    ...describeCounts('all rows kept', report.keptByReason, reasonText),
-    ...describeCounts('sessions left alone', report.leftAlone, (why) => why),
+    ...describeKept(report),
+    ...describeLeftAlone(report),
     table([
       ['', 'before', 'after'],
       ['rows', rows.before.total, rows.after.total],
@@ -97,13 +101,22 @@ function describeNewest(report: RunReport): string {
   ].join('\n');
 }
 
-function describeCounts(
-  what: string,
-  counts: Readonly<Record<string, number>>,
-  words: (name: string) => string,
-): string[] {
-  const rows = byCount(counts).map(([name, n]) => [n, safe(words(name))]);
-  return rows.length === 0 ? [] : [`  ${what}: ${sumOf(counts)}`, indent(table(rows))];
+/** Every reason, with the protected rows of it apart: these are what an operator asks after. */
+function describeKept({ keptByReason, protectedKeptByReason }: RunReport): string[] {
+  const protectedOf = new Map(Object.entries(protectedKeptByReason));
+  const rows = byCount(keptByReason).map(([reason, n]) => [
+    n,
+    protectedOf.get(reason) ?? 0,
+    safe(reasonText(reason)),
+  ]);
+  const [all, skipped] = [sumOf(keptByReason), sumOf(protectedKeptByReason)];
+  const head = `  rows kept: ${all}; protected rows skipped: ${skipped} of these`;
+  return rows.length === 0 ? [head] : [head, indent(table([['all', 'protected', 'reason'], ...rows]))];
+}
+
+function describeLeftAlone({ leftAlone }: RunReport): string[] {
+  const rows = byCount(leftAlone).map(([why, n]) => [n, safe(why)]);
+  return rows.length === 0 ? [] : ['  sessions that changed meanwhile and stayed', indent(table(rows))];
 }
 
 function indent(text: string): string {

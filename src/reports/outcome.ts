@@ -20,6 +20,11 @@ export function outcomeOf({ exitCode, interrupted, budget, failures, filesNotRem
   return isOver ? `${words}, still over budget` : words;
 }
 
+/** `archive`, `archive --agent ops`. */
+export function commandOf({ command, scope }: RunReport): string {
+  return [command, ...(scope?.agents ?? []).map((id) => `--agent ${id}`)].join(' ');
+}
+
 export function endedWell({ exitCode }: RunReport): boolean {
   return exitCode === EXIT.done;
 }

@@ -108,7 +108,7 @@ describe('after three nights', () => {
     ]);
     expect(lines[0]).toMatch(/archive +done +0 +0 +3 +1 +0 +3 files, .* {2}3 files .* -$/);
     expect(text).toContain(`run ${runs[2]?.runId}`);
-    expect(text).toContain('protected rows skipped: 4');
+    expect(text).toContain('rows kept: 4; protected rows skipped: 4 of these');
     expect(text).toContain('already archived: this is its routing tombstone');
     expect(text).not.toContain('c0a');
   });
@@ -221,6 +221,9 @@ describe('a run that does not go well', () => {
     expect((await reportsOf(home)).reports).toMatchObject([
       { rows: { after: { total: 0 } }, scope: { agents: ['ops'], unreadStores: 0 } },
     ]);
+    expect((await home.clawback('report')).text).toMatch(
+      /^ {2}2026-11-21 09:30 {2}archive --agent ops {2}done/m,
+    );
   });
 });
 

@@ -1,4 +1,4 @@
-import { byCount, doneOf, endedWell, failuresOf, outcomeOf } from '../../reports/outcome.ts';
+import { byCount, commandOf, doneOf, endedWell, failuresOf, outcomeOf } from '../../reports/outcome.ts';
 import type { RunReport } from '../../reports/run-report.ts';
 import { count, formatAge, formatBytes, formatCount } from '../format.ts';
 import { describeScope, reasonText, runDate } from '../report-text.ts';
@@ -27,7 +27,7 @@ function tile(name: string, value: string, more: string, state = ''): Markup {
 export function newestRun(report: RunReport): Markup {
   const failures = failuresOf(report);
   return markup`
-<p>${runDate(report)} UTC, <code>clawback ${report.command}</code>, run <code>${report.runId}</code>: ${outcomeOf(report)}${failures === '' ? '' : ` – ${failures}`}.</p>
+<p>${runDate(report)} UTC, <code>clawback ${commandOf(report)}</code>, run <code>${report.runId}</code>: ${outcomeOf(report)}${failures === '' ? '' : ` – ${failures}`}.</p>
 ${describeScope(report).map((text) => markup`<p class="note">Note: ${text}.</p>`)}
 <div class="details">
 ${reasonsTable(report)}

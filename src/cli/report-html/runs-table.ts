@@ -1,4 +1,4 @@
-import { doneOf, endedWell, failuresOf, outcomeOf, sumOf } from '../../reports/outcome.ts';
+import { commandOf, doneOf, endedWell, failuresOf, outcomeOf, sumOf } from '../../reports/outcome.ts';
 import type { RunReport } from '../../reports/run-report.ts';
 import { formatAge, formatBytes, formatCount } from '../format.ts';
 import { runDate } from '../report-text.ts';
@@ -99,7 +99,7 @@ function rowOf(report: RunReport): Markup {
     const n = value(report);
     return markup`<td class="n${n === 0 ? ' zero' : ''}"><data data-field="${field}" value="${n}">${say(n)}</data></td>`;
   });
-  return markup`<tr data-run="${report.runId}"><th scope="row"><time datetime="${report.startedAt}">${runDate(report)}</time></th><td>${report.command}</td><td class="${endedWell(report) ? 'well' : 'bad'}">${outcomeOf(report)} <span class="took">${formatAge(report.durationMs)}</span></td><td>${failuresOf(report) || '–'}</td>${cells}</tr>
+  return markup`<tr data-run="${report.runId}"><th scope="row"><time datetime="${report.startedAt}">${runDate(report)}</time></th><td>${commandOf(report)}</td><td class="${endedWell(report) ? 'well' : 'bad'}">${outcomeOf(report)} <span class="took">${formatAge(report.durationMs)}</span></td><td>${failuresOf(report) || '–'}</td>${cells}</tr>
 `;
 }
 
