@@ -34,7 +34,8 @@ dd { margin: 0; }
 .more { font-size: 0.87rem; }
 .well { color: var(--well); }
 .bad { color: var(--bad); font-weight: 650; }
-.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: 1rem; }
+.plots { display: grid; grid-template-columns: minmax(0, 1fr); gap: 1rem; }
+@media (min-width: 46rem) { .plots { grid-template-columns: repeat(2, minmax(0, 1fr)); } }
 .plot { margin: 0; padding: 0.8rem 0.9rem 0.5rem; display: flex; flex-direction: column; }
 figcaption { flex: 1; }
 figcaption p { font-size: 0.87rem; }
@@ -43,7 +44,7 @@ figcaption p { font-size: 0.87rem; }
   font-size: 0.87rem; }
 .legend svg { width: 26px; height: 10px; overflow: visible; }
 svg text { fill: var(--muted); font-size: 12px; }
-@media (max-width: 60rem) { svg text { font-size: 14px; } }
+@media (max-width: 62rem) { svg text { font-size: 14px; } }
 .grid { stroke: var(--grid); }
 .axis, .tick { stroke: var(--muted); }
 .s0 { color: var(--s0); } .s1 { color: var(--s1); } .s2 { color: var(--s2); }
