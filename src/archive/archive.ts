@@ -67,7 +67,7 @@ export class Archive {
   }
 
   batchIds(signal?: AbortSignal): Promise<string[]> {
-    return this.#ids(manifestPrefix(this.instance), MANIFEST_SUFFIX, signal);
+    return this.ids(manifestPrefix(this.instance), MANIFEST_SUFFIX, signal);
   }
 
   async packs(signal?: AbortSignal): Promise<ObjectStat[]> {
@@ -96,7 +96,7 @@ export class Archive {
 
   /** What the catalogue objects themselves say. Batches of a damaged one count as uncatalogued: manifests decide. */
   async cataloguedRows(options: ReadOptions = {}): Promise<CatalogueRow[]> {
-    const runIds = await this.#ids(cataloguePrefix(this.instance), CATALOGUE_SUFFIX, options.signal);
+    const runIds = await this.ids(cataloguePrefix(this.instance), CATALOGUE_SUFFIX, options.signal);
     const objects = await mapConcurrently(runIds, (runId) =>
       unlessDamaged(`catalogue of ${runId}`, this.#catalogueObject(runId, options.signal), options),
     );
@@ -142,13 +142,18 @@ export class Archive {
     });
   }
 
-  async #catalogueObject(runId: string, signal?: AbortSignal): Promise<CatalogueRow[]> {
-    const key = catalogueKey(this.instance, runId);
-    const frame = await this.#cache.get(key, () => this.objects.get(key, undefined, signal));
-    return decodeCatalogue(this.codec.decompress(frame, MAX_CATALOGUE_BYTES), key);
+  /** An object that never changes, from our cache where it is in there. */
+  cached(key: string, signal?: AbortSignal): Promise<Uint8Array> {
+    return this.#cache.get(key, () => this.objects.get(key, undefined, signal));
   }
 
-  async #ids(prefix: string, suffix: string, signal?: AbortSignal): Promise<string[]> {
+  async #catalogueObject(runId: string, signal?: AbortSignal): Promise<CatalogueRow[]> {
+    const key = catalogueKey(this.instance, runId);
+    return decodeCatalogue(this.codec.decompress(await this.cached(key, signal), MAX_CATALOGUE_BYTES), key);
+  }
+
+  /** What stands between prefix and suffix in the keys of the archive, in ascending order. */
+  async ids(prefix: string, suffix: string, signal?: AbortSignal): Promise<string[]> {
     const stats = await collect(this.objects.list(prefix, signal));
     return stats.flatMap(({ key }) =>
       key.endsWith(suffix) ? [key.slice(prefix.length, -suffix.length)] : [],
@@ -162,9 +167,20 @@ function hasOwnPack({ instance, batchId, packs, sessions }: Manifest): boolean {
   return packs.length === (isPacked ? 1 : 0) && packs.every(({ key }) => key === packKey(instance, batchId));
 }
 
-const DAMAGE = new Set<ErrorCode>(['manifest-invalid', 'manifest-newer', 'object-corrupt', 'frame-corrupt']);
+const DAMAGE = new Set<ErrorCode>([
+  'manifest-invalid',
+  'manifest-newer',
+  'report-invalid',
+  'object-corrupt',
+  'frame-corrupt',
+]);
 
-async function unlessDamaged<T>(what: string, rows: Promise<T[]>, { onDamage }: ReadOptions): Promise<T[]> {
+/** Nothing, for what is damaged, where somebody is told of it. */
+export async function unlessDamaged<T>(
+  what: string,
+  rows: Promise<T[]>,
+  { onDamage }: ReadOptions,
+): Promise<T[]> {
   try {
     return await rows;
   } catch (error) {
@@ -180,7 +196,8 @@ async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   return all;
 }
 
-async function mapConcurrently<T, R>(items: readonly T[], map: (item: T) => Promise<R>): Promise<R[]> {
+/** In the order of the items, a few at a time. */
+export async function mapConcurrently<T, R>(items: readonly T[], map: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
   const entries = items.entries();
   const work = async () => {

@@ -7,6 +7,7 @@ import { ClawbackError } from '../errors.ts';
  *   packs/<batchId>.tar.zst          the files of one batch
  *   manifests/<batchId>.json.zst     commits the batch; written last
  *   catalogue/<runId>.jsonl.zst      one line a session of the manifests of one run
+ *   reports/<runId>.json.zst         what a run found, did and left, in numbers
  *   doctor/<probeId>.<part>          what `doctor` writes to try the archive, and removes again
  */
 export function packKey(instance: string, batchId: string): string {
@@ -21,8 +22,14 @@ export function catalogueKey(instance: string, runId: string): string {
   return `${instance}/catalogue/${runId}.jsonl.zst`;
 }
 
+/** Written at the end of a run, or never. */
+export function reportKey(instance: string, runId: string): string {
+  return `${instance}/reports/${runId}.json.zst`;
+}
+
 export const MANIFEST_SUFFIX = '.json.zst';
 export const CATALOGUE_SUFFIX = '.jsonl.zst';
+export const REPORT_SUFFIX = '.json.zst';
 
 export function manifestPrefix(instance: string): string {
   return `${instance}/manifests/`;
@@ -30,6 +37,10 @@ export function manifestPrefix(instance: string): string {
 
 export function cataloguePrefix(instance: string): string {
   return `${instance}/catalogue/`;
+}
+
+export function reportPrefix(instance: string): string {
+  return `${instance}/reports/`;
 }
 
 export function packPrefix(instance: string): string {

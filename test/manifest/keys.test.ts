@@ -11,6 +11,8 @@ import {
   packKey,
   packPrefix,
   parseArchiveId,
+  reportKey,
+  reportPrefix,
   runIdAt,
 } from '../../src/manifest/keys.ts';
 import { isObjectKey } from '../../src/objects/object-store.ts';
@@ -22,6 +24,7 @@ describe('a key', () => {
     packKey('oc-1', batchIdOf(RUN_ID, 1)),
     manifestKey('oc-1', batchIdOf(RUN_ID, 99_999)),
     catalogueKey('a'.repeat(41), RUN_ID),
+    reportKey('oc-1', RUN_ID),
   ])('%s is safe in every object store', (key) => {
     expect(key).toMatch(/^[a-z0-9/_.=-]+$/);
     expect(isObjectKey(key)).toBe(true);
@@ -31,7 +34,8 @@ describe('a key', () => {
     expect(packKey('i1', 'b')).toBe(`${packPrefix('i1')}b.tar.zst`);
     expect(manifestKey('i1', 'b')).toBe(`${manifestPrefix('i1')}b.json.zst`);
     expect(catalogueKey('i1', 'r')).toBe(`${cataloguePrefix('i1')}r.jsonl.zst`);
-    for (const prefix of [packPrefix('i1'), manifestPrefix('i1'), cataloguePrefix('i1')])
+    expect(reportKey('i1', 'r')).toBe(`${reportPrefix('i1')}r.json.zst`);
+    for (const prefix of [packPrefix('i1'), manifestPrefix('i1'), cataloguePrefix('i1'), reportPrefix('i1')])
       expect(prefix.startsWith('i1/')).toBe(true);
   });
 });

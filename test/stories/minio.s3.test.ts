@@ -38,6 +38,10 @@ async function keysIn({ bucket }: Bucket): Promise<string[]> {
   return Contents.map(({ Key = '' }) => Key);
 }
 
+function isReport(key: string): boolean {
+  return key.includes('/reports/');
+}
+
 describe.skipIf(!hasS3)('an archive in a bucket', () => {
   test('takes a thread, lists it, prints it, proves it and gives it back', async () => {
     const bucket = await freshBucket(s3Access());
@@ -50,7 +54,8 @@ describe.skipIf(!hasS3)('an archive in a bucket', () => {
     const { done } = await home.json<ArchiveJson>('archive');
     expect(done).toMatchObject({ protectedRowsTrimmed: 1, filesReclaimed: 1, objects: 3 });
     const keys = await keysIn(bucket);
-    expect(keys).toHaveLength(3);
+    expect(keys.filter(isReport)).toHaveLength(1);
+    expect(keys).toHaveLength(3 + 1);
     // Nothing of a conversation shows in the name of an object.
     expect(keys.filter((name) => /slack|c0shared|thread|session-of/i.test(name))).toEqual([]);
 
@@ -66,13 +71,15 @@ describe.skipIf(!hasS3)('an archive in a bucket', () => {
     expect(pick(await readTree(home.sessionsDir()), [transcriptName(thread)])).toEqual(before);
   });
 
-  test('a second run puts no object into it', async () => {
+  test('a second run puts nothing but its report into it', async () => {
     const bucket = await freshBucket(s3Access());
     const { home } = await bucketHome(bucket, ['main']);
     await home.json('archive');
     const keys = await keysIn(bucket);
     expect((await home.json<ArchiveJson>('archive')).done.objects).toBe(0);
-    expect(await keysIn(bucket)).toEqual(keys);
+    const after = await keysIn(bucket);
+    expect(after.filter(isReport)).toHaveLength(2);
+    expect(after.filter((key) => !isReport(key))).toEqual(keys.filter((key) => !isReport(key)));
   });
 
   test('two OpenClaws share one bucket, and neither sees nor overwrites what the other has', async () => {
@@ -85,9 +92,11 @@ describe.skipIf(!hasS3)('an archive in a bucket', () => {
     ]);
     expect(runs[0].instance).not.toBe(runs[1].instance);
     const keys = await keysIn(bucket);
-    expect(keys).toHaveLength(6);
+    expect(keys).toHaveLength(2 * (3 + 1));
     for (const { instance } of runs) {
-      expect(keys.filter((key) => key.startsWith(`archive/${instance}/`))).toHaveLength(3);
+      const own = keys.filter((key) => key.startsWith(`archive/${instance}/`));
+      expect(own.filter(isReport)).toHaveLength(1);
+      expect(own).toHaveLength(3 + 1);
     }
     for (const { home, threads } of [first, second]) {
       const [thread] = threads as [Thread];

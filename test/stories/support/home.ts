@@ -120,4 +120,10 @@ export class Home {
     const sizes = names.map(async (name) => [name, (await stat(join(this.archiveDir, name))).size] as const);
     return Object.fromEntries(await Promise.all(sizes));
   }
+
+  /** Of these, what holds conversations or describes them. Every run leaves a report beside it. */
+  async conversationObjects(): Promise<Record<string, number>> {
+    const all = Object.entries(await this.objects());
+    return Object.fromEntries(all.filter(([key]) => !key.includes('/reports/')));
+  }
 }

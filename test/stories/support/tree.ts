@@ -70,3 +70,8 @@ export async function filesBelow(folder: string): Promise<string[]> {
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
     .sort();
 }
+
+/** The same of a directory archive, but for the report that every run adds to it. */
+export async function archiveFingerprint(folder: string): Promise<string[]> {
+  return (await fingerprint(folder)).filter((line) => !/\/reports\b/.test(line));
+}
