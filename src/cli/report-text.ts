@@ -41,7 +41,7 @@ function lineOf(report: RunReport): (string | number)[] {
     done('ordinaryRowsPruned'),
     done('ordinaryRowsCapped'),
     done('protectedRowsTrimmed'),
-    sumOf(report.protectedKeptByReason),
+    report.command === 'reclaim' ? '-' : sumOf(report.protectedKeptByReason),
     done('modelRunRowsRemoved'),
     `${count(done('filesArchived'), 'file')}, ${formatBytes(done('rawBytes'))}`,
     count(done('filesReclaimed'), 'file'),
@@ -63,6 +63,7 @@ export const DONE_WORDS = {
   modelRunRowsRemoved: 'model-run rows removed',
   tombstonesRemoved: 'tombstones of long archived conversations removed',
   orphanSessionsArchived: 'sessions that only had files left, archived',
+  trajectorySessionsArchived: 'conversations that stay, and whose flight recorder went',
   recoveredSessions: 'of all these, sessions that an interrupted run had begun',
 } as const;
 
@@ -102,7 +103,9 @@ function describeNewest(report: RunReport): string {
 }
 
 /** Every reason, with the protected rows of it apart: these are what an operator asks after. */
-function describeKept({ keptByReason, protectedKeptByReason }: RunReport): string[] {
+function describeKept({ command, keptByReason, protectedKeptByReason }: RunReport): string[] {
+  // It takes what it needs, and gives no reason for every row that it passes by.
+  if (command === 'reclaim') return [];
   const protectedOf = new Map(Object.entries(protectedKeptByReason));
   const rows = byCount(keptByReason).map(([reason, n]) => [
     n,
