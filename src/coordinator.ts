@@ -2,6 +2,7 @@ import type { Archive } from './archive/archive.ts';
 import { ChangedRows } from './changed-rows.ts';
 import { Committing } from './committing.ts';
 import { ClawbackError, type ErrorCode, isClawbackError, toErrorData } from './errors.ts';
+import type { Leases } from './leases/leases.ts';
 import type { FileFolders } from './manifest/file-place.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import type { ArchivePlan } from './plan/plan.ts';
@@ -28,13 +29,15 @@ export interface LineStore extends FileFolders {
   plan(ownLocks?: ReadonlySet<string>): Promise<ArchivePlan>;
   /** Whether tombstones of conversations that were archived long ago go too. */
   readonly retiresTombstones: boolean;
-  /** @throws {ClawbackError} if a gateway has come up or our lock is gone: then nothing may be committed. */
+  /** @throws {ClawbackError} if a gateway has come up, or our lock or lease is gone: then nothing may be committed. */
   assertMayCommit(): Promise<void>;
 }
 
 export interface Line {
   readonly stores: readonly LineStore[];
   readonly archive: Archive;
+  /** Of all these stores. */
+  readonly leases: Pick<Leases, 'assertHeld'>;
   readonly shipper: Shipper;
   readonly tally: RunTally;
   readonly batching: BatchOptions;
@@ -258,6 +261,7 @@ async function proveAgain(line: Line, manifest: Manifest, signal?: AbortSignal):
 async function writeCatalogue(line: Line, batchIds: readonly string[]): Promise<void> {
   if (batchIds.length === 0) return;
   try {
+    await line.leases.assertHeld();
     const manifests = line.archive.eachManifest(batchIds);
     line.tally.counts.storedBytes += await line.archive.writeCatalogue(
       line.batching.runId,

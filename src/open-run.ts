@@ -3,6 +3,7 @@ import type { Line, LineStore } from './coordinator.ts';
 import { ClawbackError } from './errors.ts';
 import type { CommitRoad, RoadName } from './gateway/commit-road.ts';
 import { type Installation, openArchive, planStore, workableStores } from './installation.ts';
+import { acquireLeases, type Leases } from './leases/leases.ts';
 import { runIdAt } from './manifest/keys.ts';
 import type { StoreLocation } from './openclaw/discover-stores.ts';
 import { RunTally } from './report.ts';
@@ -19,7 +20,7 @@ export interface RoadTaken {
   readonly why: string;
 }
 
-/** All that a run works with: each store locked, the archive open, worker threads at hand. */
+/** All that a run works with: each store locked and leased, the archive open, worker threads at hand. */
 export interface OpenRun {
   readonly runId: string;
   readonly line: Line;
@@ -34,7 +35,7 @@ export interface OpenRunOptions {
   readonly onProgress?: Line['onProgress'];
 }
 
-/** Opens a run over all stores, and closes it whatever comes of it. Each store is locked from before its plan until after the last unlink. */
+/** Opens a run over all stores, and closes it whatever comes of it. Each store is locked, and its lease held, from before its plan until after the last unlink. */
 export async function withOpenRun<T>(
   installation: Installation,
   options: OpenRunOptions,
@@ -59,15 +60,6 @@ async function onRoad<T>(
   const { config, clock } = installation;
   const archive = await openArchive(installation, { create: true });
   const runId = runIdAt(clock.nowMs(), randomBytes(4).toString('hex'));
-  const settings: WorkerSettings = {
-    archive: { url: config.archive, s3: config.s3 },
-    engine: config.compression.engine,
-    level: config.compression.level,
-    verify: config.verify,
-    tool: `clawback/${VERSION}`,
-    instance: archive.instance,
-    runId,
-  };
   const mediaDirOf = new Map(stores.map((store) => [store.sessionsDir, store.mediaDir]));
   const tally = new RunTally();
   const roadStore = (store: StoreLocation) =>
@@ -77,23 +69,45 @@ async function onRoad<T>(
       },
       onRejected: (reason) => tally.problem(`commit of store ${store.id}`, rejected(reason)),
     });
-  const locks: StoreLock[] = [];
-  const shipper = piscinaShipper(settings, config.jobs);
+  // Closed backwards: who finds a store unlocked finds its lease free.
+  const opened: (() => Promise<void>)[] = [];
   try {
-    const lineStores: LineStore[] = [];
+    const locked: (readonly [StoreLocation, StoreLock])[] = [];
     for (const [sessionsDir, mediaDir] of mediaDirOf) {
       const lock = await StoreLock.acquirePatiently(sessionsDir, options.command, clock.nowMs());
-      locks.push(lock);
+      opened.push(() => lock.release());
       await sweepLeftovers(sessionsDir, mediaDir);
       const inFolder = stores.filter((store) => store.sessionsDir === sessionsDir);
-      lineStores.push(...inFolder.map((store) => lineStore(installation, store, lock, roadStore(store))));
+      locked.push(...inFolder.map((store) => [store, lock] as const));
     }
+    const storeIds = stores.map(({ id }) => id);
+    const leases = await acquireLeases(archive, storeIds, {
+      command: options.command,
+      clock,
+      signal: options.signal,
+      times: installation.leaseTimes,
+      onStuck: (storeId, error) => tally.problem(`the lease of store ${storeId}`, error),
+    });
+    opened.push(() => leases.release());
+    const settings: WorkerSettings = {
+      archive: { url: config.archive, s3: config.s3 },
+      engine: config.compression.engine,
+      level: config.compression.level,
+      verify: config.verify,
+      tool: `clawback/${VERSION}`,
+      instance: archive.instance,
+      runId,
+      lease: leases.pass,
+    };
+    const shipper = piscinaShipper(settings, config.jobs);
+    opened.push(() => shipper.close());
     // With --agent another archiver of this instance may be uploading for another agent at this moment.
     if (installation.agents === undefined)
       await archive.objects.abortStaleUploads(`${archive.instance}/`, options.signal);
     const line: Line = {
-      stores: lineStores,
+      stores: locked.map(([store, lock]) => lineStore(installation, store, lock, leases, roadStore(store))),
       archive,
+      leases,
       shipper,
       tally,
       level: config.compression.level,
@@ -107,8 +121,7 @@ async function onRoad<T>(
     };
     return await body({ runId, line, road: { name: road.name, why: road.why } });
   } finally {
-    await shipper.close();
-    for (const lock of locks) await lock.release();
+    for (const close of opened.reverse()) await close();
   }
 }
 
@@ -116,6 +129,7 @@ function lineStore(
   installation: Installation,
   { id, sessionsDir, ...place }: StoreLocation,
   lock: StoreLock,
+  leases: Leases,
   { sessions, active, assertMayCommit }: RoadStore,
 ): LineStore {
   return {
@@ -129,6 +143,7 @@ function lineStore(
     assertMayCommit: async () => {
       await lock.assertHeld();
       await assertMayCommit();
+      await leases.assertHeld(id);
     },
   };
 }

@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { OnDamage } from '../archive/archive.ts';
 import type { Clock } from '../clock.ts';
 import { type Installation, type InstallationOptions, openInstallation } from '../installation.ts';
+import type { LeaseTimes } from '../leases/lease-times.ts';
 import type { Environment } from '../openclaw/state-dir.ts';
 import type { LiveTimes } from '../sessions/live-times.ts';
 
@@ -15,6 +16,8 @@ export interface Io {
   readonly signal: AbortSignal;
   /** How long commits beside a gateway are watched. @default LIVE_TIMES */
   readonly liveTimes?: LiveTimes | undefined;
+  /** How long leases hold. @default LEASE_TIMES */
+  readonly leaseTimes?: LeaseTimes | undefined;
 }
 
 /** Exit codes, as documented in docs/cli-json.md. */
@@ -71,6 +74,7 @@ export function installationOptions(io: Io, flags: GlobalFlags): InstallationOpt
     env: io.env,
     clock: io.clock,
     liveTimes: io.liveTimes,
+    leaseTimes: io.leaseTimes,
   };
 }
 

@@ -1,6 +1,8 @@
 import { workerData } from 'node:worker_threads';
 import { openCodec } from '../codec/open.ts';
-import { toErrorData } from '../errors.ts';
+import { ClawbackError, toErrorData } from '../errors.ts';
+import { Fence, type LeaseCheck } from '../leases/fence.ts';
+import type { ObjectStore } from '../objects/object-store.ts';
 import { openObjectStore } from '../objects/open.ts';
 import { verifyContent } from '../verify/verify-pack.ts';
 import { type ShipContext, shipBatch } from './ship-batch.ts';
@@ -11,7 +13,15 @@ let context: Promise<ShipContext> | undefined;
 
 async function openContext(settings: WorkerSettings): Promise<ShipContext> {
   const [objects, codec] = await Promise.all([openObjectStore(settings.archive), openCodec(settings.engine)]);
-  return { objects, codec, settings, nowMs: () => Date.now() };
+  return { objects, codec, settings, lease: leaseOf(objects, settings), nowMs: () => Date.now() };
+}
+
+function leaseOf(objects: ObjectStore, { instance, lease }: WorkerSettings): LeaseCheck {
+  if (lease !== null) return new Fence(objects, instance, lease);
+  const refuse = () => {
+    throw new ClawbackError('internal', 'ship a batch: this pool holds no lease, it only verifies');
+  };
+  return { assertHeld: async () => refuse(), assertNotKnownLost: refuse };
 }
 
 export async function ship(task: ShipTask): Promise<ShipReply> {

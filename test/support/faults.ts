@@ -6,6 +6,7 @@ import { Archive } from '../../src/archive/archive.ts';
 import { CatalogueCache } from '../../src/archive/catalogue-cache.ts';
 import { openCodec } from '../../src/codec/open.ts';
 import { type Line, type LineStore, runLine } from '../../src/coordinator.ts';
+import { acquireLeases } from '../../src/leases/leases.ts';
 import { placeName } from '../../src/manifest/file-place.ts';
 import { runIdAt } from '../../src/manifest/keys.ts';
 import type { ManifestFile } from '../../src/manifest/manifest.ts';
@@ -24,7 +25,7 @@ import { type ShipContext, shipBatch } from '../../src/ship/ship-batch.ts';
 import type { Shipper } from '../../src/ship/shipper.ts';
 import type { WorkerSettings } from '../../src/ship/task.ts';
 import { verifyContent } from '../../src/verify/verify-pack.ts';
-import { filesBelow } from '../stories/support/tree.ts';
+import { filesBelow, isLease } from '../stories/support/tree.ts';
 import { type SentImage, writeMedia } from './media.ts';
 import { DAY_MS, DEFAULT_POLICY, HOUR_MS, NO_ACTIVITY, NOW_MS, uuid } from './snapshot.ts';
 
@@ -153,6 +154,13 @@ export class FaultHome {
     await sweepLeftovers(this.sessionsDir);
     const objects = parts.objects ?? this.directory();
     const archive = await this.archive(objects);
+    const nowMs = () => this.nowMs;
+    const tally = new RunTally();
+    const leases = await acquireLeases(archive, ['main'], {
+      command: 'clawback archive',
+      clock: { nowMs },
+      onStuck: (storeId, error) => tally.problem(`the lease of store ${storeId}`, error),
+    });
     const settings: WorkerSettings = {
       archive: { url: objects.url, s3: {} },
       engine: 'auto',
@@ -161,19 +169,24 @@ export class FaultHome {
       tool: 'clawback/test',
       instance: INSTANCE,
       runId: runId(this.nowMs),
+      lease: leases.pass,
     };
     const { codec } = archive;
-    const nowMs = () => this.nowMs;
-    const tally = new RunTally();
+    const store = this.lineStore(parts.sessions ?? new FileSessionStore(this.storePath));
     const line: Line = {
-      stores: [this.lineStore(parts.sessions ?? new FileSessionStore(this.storePath))],
+      stores: [{ ...store, assertMayCommit: () => leases.assertHeld('main') }],
       archive,
-      shipper: inProcessShipper({ objects, codec, settings, nowMs }),
+      leases,
+      shipper: inProcessShipper({ objects, codec, settings, lease: leases, nowMs }),
       tally,
       level: 3,
       batching: { runId: settings.runId, jobs: 1, stub: true, keepModelRunFiles: this.keepModelRunFiles },
     };
-    await runLine(line, parts.signal);
+    try {
+      await runLine(line, parts.signal);
+    } finally {
+      await leases.release();
+    }
     return tally;
   }
 
@@ -259,12 +272,13 @@ export class FaultHome {
     return { rows, files: files.sort(), media: await filesBelow(this.mediaDir).catch(() => []) };
   }
 
-  /** Every name below the archive, temporaries included. */
+  /** Every name below the archive, temporaries included. Leases come and go, and are no content. */
   async objectNames(): Promise<string[]> {
     const entries = await readdir(this.archiveDir, { recursive: true, withFileTypes: true });
     return entries
       .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name))
+      .filter((path) => !isLease(path))
       .sort();
   }
 }
