@@ -14,6 +14,7 @@ export const ERROR_CODES = [
   'gateway-no-plugin',
   'gateway-protocol',
   'locked',
+  'lease-lost',
   'source-changed',
   'source-unreadable',
   'engine-unavailable',

@@ -1,7 +1,7 @@
 import type { Line } from './coordinator.ts';
 import { type DiskUse, measureDisk } from './disk/measure-disk.ts';
 import { toErrorData } from './errors.ts';
-import { type ExitCode, exitCodeOfError, exitCodeOfReclaim, exitCodeOfRun } from './exit-code.ts';
+import { exitCodeOfError, exitCodeOfReclaim } from './exit-code.ts';
 import { freeDisk, type StepDone } from './free-disk.ts';
 import type { CommitRoad } from './gateway/commit-road.ts';
 import { type Installation, lookAtStore, openArchive, workableStores } from './installation.ts';
@@ -45,7 +45,6 @@ export interface ReclaimRun {
   readonly isOver: boolean;
   readonly tally: RunTally;
   readonly interrupted: boolean;
-  readonly exitCode: ExitCode;
   /** What the archive keeps of this run. Undefined if it could not be made, or nothing was to be done. */
   readonly report?: RunReport | undefined;
 }
@@ -64,8 +63,7 @@ export async function reclaimRun(
   if (before.diskBytes > budget.maxDiskBytes) return reclaimLocked(installation, stores, before, options);
   const interrupted = signal?.aborted ?? false;
   const tally = new RunTally();
-  const exitCode = exitCodeOfRun(tally, interrupted);
-  return { before, after: before, steps: [], held: [], isOver: false, tally, interrupted, exitCode };
+  return { before, after: before, steps: [], held: [], isOver: false, tally, interrupted };
 }
 
 function reclaimLocked(
@@ -101,7 +99,6 @@ function reclaimLocked(
       isOver,
       tally,
       interrupted,
-      exitCode,
       report: await report.end({
         plans: [],
         tally,

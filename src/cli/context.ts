@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts';
 import { toErrorData } from '../errors.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { type Installation, type InstallationOptions, openInstallation } from '../installation.ts';
+import type { LeaseTimes } from '../leases/lease-times.ts';
 import type { Environment } from '../openclaw/state-dir.ts';
 import type { LiveTimes } from '../sessions/live-times.ts';
 import { LOG_FORMATS, type Log, type LogEntry, type LogFormat } from './log.ts';
@@ -26,6 +27,8 @@ export interface Surroundings {
   readonly signal: AbortSignal;
   /** How long commits beside a gateway are watched. @default LIVE_TIMES */
   readonly liveTimes?: LiveTimes | undefined;
+  /** How long leases hold. @default LEASE_TIMES */
+  readonly leaseTimes?: LeaseTimes | undefined;
 }
 
 export interface GlobalFlags {
@@ -84,6 +87,7 @@ export function installationOptions(io: Io, flags: GlobalFlags): InstallationOpt
     env: io.env,
     clock: io.clock,
     liveTimes: io.liveTimes,
+    leaseTimes: io.leaseTimes,
   };
 }
 

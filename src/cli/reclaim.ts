@@ -2,6 +2,7 @@ import type { DiskBudgetConfig } from '../config/config.ts';
 import { type HighWater, highWaterBytes } from '../config/size.ts';
 import type { DiskUse } from '../disk/measure-disk.ts';
 import { ClawbackError, toErrorData } from '../errors.ts';
+import { exitCodeOfReclaim } from '../exit-code.ts';
 import type { Installation } from '../installation.ts';
 import type { DiskBudget } from '../reclaim-plan.ts';
 import { planReclaimRun, reclaimRun } from '../reclaim-run.ts';
@@ -117,7 +118,7 @@ export async function reclaimOnce(
     reclaimRun(installation, { budget, signal: io.signal, onProgress, onReportFailed: warnOfReport(io) }),
   );
   const { counts, failures, leftAlone, filesLeft, problems } = run.tally;
-  const { isOver, exitCode, report } = run;
+  const { isOver, report } = run;
   const json = {
     ...head(installation, budget, false),
     runId: run.opened?.runId ?? null,
@@ -150,6 +151,7 @@ export async function reclaimOnce(
       ),
     [...wentWrong(outcome), ...over],
   );
+  const exitCode = exitCodeOfReclaim(run.tally, run.interrupted, isOver);
   return { exitCode, reports: report === undefined ? [] : [report] };
 }
 

@@ -29,6 +29,7 @@ export const verify: Verb<VerifyFlags> = async (io, flags) => {
       tool: `clawback/${VERSION}`,
       instance: archive.instance,
       runId,
+      lease: null,
     },
     config.jobs,
   );

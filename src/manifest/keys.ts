@@ -8,6 +8,7 @@ import { ClawbackError } from '../errors.ts';
  *   manifests/<batchId>.json.zst     commits the batch; written last
  *   catalogue/<runId>.jsonl.zst      one line a session of the manifests of one run
  *   reports/<runId>.json.zst         what a run found, did and left, in numbers
+ *   leases/<storeId>/<number>.json   who commits for a store; the highest number decides
  *   doctor/<probeId>.<part>          what `doctor` writes to try the archive, and removes again
  */
 export function packKey(instance: string, batchId: string): string {
@@ -45,6 +46,24 @@ export function reportPrefix(instance: string): string {
 
 export function packPrefix(instance: string): string {
   return `${instance}/packs/`;
+}
+
+export function leasePrefix(instance: string, storeId: string): string {
+  return `${instance}/leases/${storeId}/`;
+}
+
+const LEASE_DIGITS = 12;
+const LEASE_NAME = new RegExp(`^(\\d{${LEASE_DIGITS}})\\.json$`);
+
+/** Numbers count from 1, padded so that keys sort as they do. */
+export function leaseKey(instance: string, storeId: string, number: number): string {
+  return `${leasePrefix(instance, storeId)}${String(number).padStart(LEASE_DIGITS, '0')}.json`;
+}
+
+/** @param name what follows `leasePrefix`. Undefined for what is no lease's. */
+export function parseLeaseNumber(name: string): number | undefined {
+  const digits = LEASE_NAME.exec(name)?.[1];
+  return digits === undefined ? undefined : Number(digits);
 }
 
 /** Where `doctor` tries the archive; before the first run there is no instance, and then below `probe/`. */

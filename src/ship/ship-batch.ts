@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Codec } from '../codec/codec.ts';
 import { ClawbackError, toErrorData } from '../errors.ts';
+import type { LeaseCheck } from '../leases/fence.ts';
 import { type FileRef, placeName } from '../manifest/file-place.ts';
 import { manifestKey, packKey } from '../manifest/keys.ts';
 import {
@@ -28,6 +29,7 @@ export interface ShipContext {
   readonly objects: ObjectStore;
   readonly codec: Codec;
   readonly settings: WorkerSettings;
+  readonly lease: LeaseCheck;
   readonly nowMs: () => number;
   readonly onStep?: (step: ShipStep) => void;
 }
@@ -52,13 +54,18 @@ class VerifiedPack {
  * are not what the plan saw is left behind; the others go on.
  */
 export async function shipBatch(context: ShipContext, task: ShipTask): Promise<ShipReport> {
+  context.lease.assertNotKnownLost(task.storeId);
   const skipped: SkippedSession[] = [];
   let indexes = task.sessions.map((_session, index) => index);
   while (indexes.length > 0) {
     try {
       return { ...(await attempt(context, task, indexes)), skipped };
     } catch (error) {
-      if (!(error instanceof SourceFault)) throw error;
+      if (!(error instanceof SourceFault)) {
+        // Who took the lease over has swept what we were uploading: then that is why.
+        context.lease.assertNotKnownLost(task.storeId);
+        throw error;
+      }
       skipped.push({ index: error.session, error: toErrorData(error.reason) });
       indexes = indexes.filter((index) => index !== error.session);
     }
@@ -135,7 +142,7 @@ function stepsOf({ settings, onStep }: ShipContext, { batchId }: ShipTask): OnFr
 
 /** Writes the commit record and reads it back: from here on the batch is archived. */
 async function putManifest(
-  { objects, codec, settings }: ShipContext,
+  { objects, codec, settings, lease }: ShipContext,
   key: string,
   manifest: Manifest,
 ): Promise<number> {
@@ -143,6 +150,7 @@ async function putManifest(
   // What could not be read again must not commit anything, nor lie in the archive as a damaged batch for ever.
   decodeManifest(raw, key);
   const frame = codec.compress(raw, settings.level);
+  await lease.assertHeld(manifest.source.storeId);
   await objects.put(key, frame);
   const back = codec.decompress(await objects.get(key), raw.length);
   if (Buffer.compare(back, raw) === 0) return frame.length;

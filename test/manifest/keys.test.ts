@@ -6,11 +6,14 @@ import {
   batchIdOf,
   catalogueKey,
   cataloguePrefix,
+  leaseKey,
+  leasePrefix,
   manifestKey,
   manifestPrefix,
   packKey,
   packPrefix,
   parseArchiveId,
+  parseLeaseNumber,
   reportKey,
   reportPrefix,
   runIdAt,
@@ -25,6 +28,7 @@ describe('a key', () => {
     manifestKey('oc-1', batchIdOf(RUN_ID, 99_999)),
     catalogueKey('a'.repeat(41), RUN_ID),
     reportKey('oc-1', RUN_ID),
+    leaseKey('a'.repeat(41), 'b'.repeat(64), 1),
   ])('%s is safe in every object store', (key) => {
     expect(key).toMatch(/^[a-z0-9/_.=-]+$/);
     expect(isObjectKey(key)).toBe(true);
@@ -37,6 +41,27 @@ describe('a key', () => {
     expect(reportKey('i1', 'r')).toBe(`${reportPrefix('i1')}r.json.zst`);
     for (const prefix of [packPrefix('i1'), manifestPrefix('i1'), cataloguePrefix('i1'), reportPrefix('i1')])
       expect(prefix.startsWith('i1/')).toBe(true);
+  });
+});
+
+describe('the keys of leases', () => {
+  it('sort as their numbers do, and give them back', () => {
+    const numbers = [1, 2, 9, 10, 99, 1000, 123_456_789_012];
+    const keys = numbers.map((number) => leaseKey('i1', 'main', number));
+    expect([...keys].sort()).toEqual(keys);
+    const prefix = leasePrefix('i1', 'main');
+    expect(keys.map((key) => parseLeaseNumber(key.slice(prefix.length)))).toEqual(numbers);
+  });
+
+  it.each([
+    '',
+    '1.json',
+    '000000000001',
+    '000000000001.json.zst',
+    '0000000000001.json',
+    'a/000000000001.json',
+  ])('are not %j', (name) => {
+    expect(parseLeaseNumber(name)).toBeUndefined();
   });
 });
 
