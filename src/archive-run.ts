@@ -1,8 +1,9 @@
-import { type Line, runLine } from './coordinator.ts';
+import { runLine } from './coordinator.ts';
 import { toErrorData } from './errors.ts';
 import { exitCodeOfError, exitCodeOfRun } from './exit-code.ts';
 import type { CommitRoad } from './gateway/commit-road.ts';
 import { type Installation, planStore, workableStores } from './installation.ts';
+import type { Line } from './line.ts';
 import { type RoadTaken, withOpenRun } from './open-run.ts';
 import type { StoreLocation } from './openclaw/discover-stores.ts';
 import type { ArchivePlan } from './plan/plan.ts';

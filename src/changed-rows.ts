@@ -1,4 +1,4 @@
-import type { LineStore } from './coordinator.ts';
+import type { LineStore } from './line.ts';
 import type { ArchivePlan } from './plan/plan.ts';
 import type { Abandoned } from './tombstone/committed.ts';
 

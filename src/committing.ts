@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { LineStore } from './coordinator.ts';
 import { ClawbackError, isClawbackError, toErrorData } from './errors.ts';
+import type { LineStore } from './line.ts';
 import { parseArchiveId } from './manifest/keys.ts';
 import { reclaim } from './reclaim/reclaim.ts';
 import type { RunTally } from './report.ts';

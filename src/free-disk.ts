@@ -1,4 +1,5 @@
-import { type Line, type LineStore, withLineRun } from './coordinator.ts';
+import { withLineRun } from './coordinator.ts';
+import type { Line, LineStore } from './line.ts';
 import type { LineRun } from './line-run.ts';
 import type { RunStore } from './open-run.ts';
 import type { Candidate, Chosen } from './plan/choose-oldest.ts';

@@ -1,7 +1,7 @@
 import { ChangedRows } from './changed-rows.ts';
 import { Committing } from './committing.ts';
-import type { Line, LineStore } from './coordinator.ts';
 import { ClawbackError, isClawbackError, toErrorData } from './errors.ts';
+import type { Line, LineStore } from './line.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import type { ArchivePlan, PlannedSession } from './plan/plan.ts';
 import { planStores } from './plan/plan-stores.ts';

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import type { Line, LineStore } from './coordinator.ts';
 import { ClawbackError } from './errors.ts';
 import type { CommitRoad, RoadName } from './gateway/commit-road.ts';
 import { type Installation, lookAtStore, openArchive, workableStores } from './installation.ts';
 import { acquireLeases, type Leases } from './leases/leases.ts';
+import type { Line, LineStore } from './line.ts';
 import { runIdAt } from './manifest/keys.ts';
 import type { StoreLocation } from './openclaw/discover-stores.ts';
 import { type PlanInput, planArchive } from './plan/plan.ts';

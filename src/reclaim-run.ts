@@ -1,10 +1,10 @@
-import type { Line } from './coordinator.ts';
 import { type DiskUse, measureDisk } from './disk/measure-disk.ts';
 import { toErrorData } from './errors.ts';
 import { exitCodeOfError, exitCodeOfReclaim } from './exit-code.ts';
 import { freeDisk, type StepDone } from './free-disk.ts';
 import type { CommitRoad } from './gateway/commit-road.ts';
 import { type Installation, lookAtStore, openArchive, workableStores } from './installation.ts';
+import type { Line } from './line.ts';
 import { type RoadTaken, withOpenRun } from './open-run.ts';
 import type { StoreLocation } from './openclaw/discover-stores.ts';
 import { explainHeld, type Held } from './plan/held.ts';

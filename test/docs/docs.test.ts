@@ -42,6 +42,7 @@ describe('the commands that README and docs show', async () => {
     'clawback %s exists, with every flag that is shown',
     async (verb) => {
       const help = (await runCli([verb, '--help'], { env: ENV, nowMs: 0 })).expect(0).text;
+      expect(help).toContain(`Usage: clawback ${verb} `);
       for (const flag of commands.filter((command) => command.verb === verb).flatMap(({ flags }) => flags)) {
         expect(help).toContain(flag);
       }

@@ -3,7 +3,18 @@ import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/load-config.ts';
 import type { ArchivePlan } from '../../src/plan/plan.ts';
 import { explainKept, KEEP_REASONS, type KeepReason, SELECT_REASONS } from '../../src/plan/reasons.ts';
-import { DAY_MS, DEFAULT_POLICY, NOW_MS, type PlanParts, planOf } from '../support/snapshot.ts';
+import { planStep } from '../../src/plan/reclaim-steps.ts';
+import {
+  DAY_MS,
+  DEFAULT_POLICY,
+  fileOf,
+  inputOf,
+  NOW_MS,
+  type PlanParts,
+  planOf,
+  rowOf,
+  uuid,
+} from '../support/snapshot.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { BLOCKER_CASES } from './blocker-cases.ts';
 import { RULE_CASES } from './rule-cases.ts';
@@ -47,7 +58,40 @@ describe('every rule', () => {
 
   it('has a golden', () => {
     const covered = new Set(RULE_CASES.flatMap(([, reason]) => reason ?? []));
-    expect([...covered].sort()).toEqual(Object.keys(SELECT_REASONS).sort());
+    const reasons = Object.keys(SELECT_REASONS).filter((reason) => !reason.startsWith('budget-'));
+    expect([...covered].sort()).toEqual(reasons.sort());
+  });
+});
+
+/** An idle channel, one in use, a model run, and what a third session left. */
+const OVER_BUDGET: PlanParts = {
+  rows: [
+    rowOf('agent:main:slack:channel:c1', 30 * DAY_MS, { sessionId: uuid(1) }),
+    rowOf('agent:main:slack:channel:c2', 30 * DAY_MS, { sessionId: uuid(2), status: 'running' }),
+    rowOf(`agent:main:explicit:model-run-${uuid(3)}`, 3 * DAY_MS, { sessionId: uuid(3) }),
+  ],
+  files: [
+    ...[1, 2, 3].flatMap((n) => [
+      fileOf(`${uuid(n)}.jsonl`, 30 * DAY_MS),
+      fileOf(`${uuid(n)}.trajectory.jsonl`, 30 * DAY_MS),
+    ]),
+    fileOf(`${uuid(9)}.jsonl.reset.2026-11-01T04-00-00.000Z`, 2 * DAY_MS),
+    fileOf(`${uuid(9)}.trajectory.jsonl`, 2 * DAY_MS),
+  ],
+};
+
+const STEPS = [
+  ['orphans', 'budget-orphan'],
+  ['trajectories', 'budget-trajectory'],
+  ['protected', 'budget-protected'],
+  ['copies', 'budget-copy'],
+] as const;
+
+describe('every step of a disk that is over its budget', () => {
+  it.each(STEPS)('%s', async (step, reason) => {
+    const plan = planStep(step, inputOf(OVER_BUDGET), 7 * DAY_MS);
+    expect(new Set(plan.selected.map((one) => one.reason))).toEqual(new Set([reason]));
+    await expect(golden(OVER_BUDGET, plan)).toMatchFileSnapshot(`${GOLDENS}reclaim-${step}.json`);
   });
 });
 
@@ -55,6 +99,7 @@ it('no golden is left over from a case that is gone', async () => {
   const expected = [
     ...BLOCKER_CASES.map(([reason]) => `keep-${reason}.json`),
     ...RULE_CASES.map(([name]) => `${name}.json`),
+    ...STEPS.map(([step]) => `reclaim-${step}.json`),
   ];
   expect((await readdir(GOLDENS)).sort()).toEqual(expected.sort());
 });

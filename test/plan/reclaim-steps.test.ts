@@ -1,35 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { explainHeld } from '../../src/plan/held.ts';
-import type { PlanInput } from '../../src/plan/plan.ts';
 import { planStep } from '../../src/plan/reclaim-steps.ts';
 import {
   DAY_MS,
-  DEFAULT_POLICY,
   fileOf,
   HOUR_MS,
+  inputOf,
   MINUTE_MS,
-  NOW_MS,
+  type PlanParts,
   rowOf,
   type SnapshotParts,
-  snapshotOf,
   uuid,
 } from '../support/snapshot.ts';
 
 const CHANNEL = 'agent:main:slack:channel:c1';
-
-interface Parts extends SnapshotParts {
-  readonly restoredAgeMs?: Readonly<Record<string, number>>;
-}
-
-function inputOf({ restoredAgeMs = {}, ...parts }: Parts): PlanInput {
-  const restored = Object.entries(restoredAgeMs);
-  return {
-    snapshot: snapshotOf(parts),
-    policy: DEFAULT_POLICY,
-    nowMs: NOW_MS,
-    restoredAtMs: new Map(restored.map(([id, ageMs]) => [id, NOW_MS - ageMs])),
-  };
-}
 
 /** A channel with transcript, flight recorder and pointer. */
 function channel(n: number, ageMs: number, fields = {}): Required<Pick<SnapshotParts, 'rows' | 'files'>> {
@@ -44,7 +28,7 @@ function channel(n: number, ageMs: number, fields = {}): Required<Pick<SnapshotP
   };
 }
 
-const namesOf = (step: Parameters<typeof planStep>[0], parts: Parts, floorMs?: number) =>
+const namesOf = (step: Parameters<typeof planStep>[0], parts: PlanParts, floorMs?: number) =>
   planStep(step, inputOf(parts), floorMs).selected.flatMap(({ files }) => files.map(({ name }) => name));
 
 describe('the step for unreferenced files', () => {

@@ -1,6 +1,6 @@
 import type { ActivityEvidence } from '../../src/openclaw/activity-evidence.ts';
 import type { StoreLocation } from '../../src/openclaw/discover-stores.ts';
-import { type ArchivePlan, planArchive } from '../../src/plan/plan.ts';
+import { type ArchivePlan, type PlanInput, planArchive } from '../../src/plan/plan.ts';
 import type { Policy } from '../../src/plan/policy.ts';
 import { classifyFileName } from '../../src/scan/file-kind.ts';
 import type { ScannedFile, Snapshot } from '../../src/scan/scan.ts';
@@ -100,12 +100,16 @@ export interface PlanParts extends SnapshotParts {
   readonly restoredAgeMs?: Readonly<Record<string, number>>;
 }
 
-export function planOf(parts: PlanParts): ArchivePlan {
+export function inputOf(parts: PlanParts): PlanInput {
   const restored = Object.entries(parts.restoredAgeMs ?? {});
-  return planArchive({
+  return {
     snapshot: snapshotOf(parts),
     policy: { ...DEFAULT_POLICY, ...parts.policy },
     nowMs: NOW_MS,
     restoredAtMs: new Map(restored.map(([id, ageMs]) => [id, NOW_MS - ageMs])),
-  });
+  };
+}
+
+export function planOf(parts: PlanParts): ArchivePlan {
+  return planArchive(inputOf(parts));
 }
