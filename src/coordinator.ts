@@ -4,6 +4,7 @@ import { Committing } from './committing.ts';
 import { ClawbackError, type ErrorCode, isClawbackError, toErrorData } from './errors.ts';
 import type { FileFolders } from './manifest/file-place.ts';
 import type { Manifest } from './manifest/manifest.ts';
+import { Marks } from './marks/marks.ts';
 import type { ArchivePlan } from './plan/plan.ts';
 import { planStores } from './plan/plan-stores.ts';
 import { unfinishedSessions } from './recover/unfinished.ts';
@@ -213,7 +214,10 @@ async function shipOne(
   }
 }
 
-/** A manifest without a catalogue line is a run that died after its commit record: its rows and files may still be here. */
+/**
+ * A manifest without a catalogue line is a run that died after its commit record: its rows and files may still be here.
+ * What is forgotten by now stays as it is here: its copy in the archive is about to go.
+ */
 async function finishEarlierRuns(
   line: Line,
   committing: Committing,
@@ -221,12 +225,18 @@ async function finishEarlierRuns(
   signal?: AbortSignal,
 ): Promise<string[]> {
   const batchIds: string[] = [];
-  for (const batchId of await line.archive.uncataloguedBatchIds(signal)) {
+  const uncatalogued = await line.archive.uncataloguedBatchIds(signal);
+  const marks = await marksFor(line, uncatalogued, signal);
+  if (marks === undefined) return batchIds;
+  for (const batchId of uncatalogued) {
     try {
-      const manifest = await line.archive.manifest(batchId, signal);
-      const store = line.stores.find(({ id }) => id === manifest.source.storeId);
-      if (store === undefined) continue;
-      await proveAgain(line, manifest, signal);
+      const whole = await line.archive.manifest(batchId, signal);
+      const store = line.stores.find(({ id }) => id === whole.source.storeId);
+      // A batch without sessions is one that gc has emptied and not deleted yet.
+      if (store === undefined || whole.sessions.length === 0) continue;
+      await proveAgain(line, whole, signal);
+      const kept = whole.sessions.filter(({ archiveId }) => !marks.isForgotten(archiveId));
+      const manifest = { ...whole, sessions: kept };
       const sessions = await unfinishedSessions(manifest, store, line.batching.keepModelRunFiles);
       line.tally.recovering(sessions);
       changed.add(store, await committing.commit(store, sessions));
@@ -238,6 +248,22 @@ async function finishEarlierRuns(
     }
   }
   return batchIds;
+}
+
+/** Undefined: nobody knows what is forgotten, so nothing that was begun is finished. */
+async function marksFor(
+  { archive, tally }: Line,
+  batchIds: readonly string[],
+  signal?: AbortSignal,
+): Promise<Marks | undefined> {
+  if (batchIds.length === 0) return Marks.fold([]);
+  try {
+    return await archive.marks(signal ? { signal } : {});
+  } catch (error) {
+    if (!isClawbackError(error) || error.code !== 'mark-unreadable') throw error;
+    tally.problem('batches of an earlier run', error);
+    return undefined;
+  }
 }
 
 const DAMAGE = new Set<ErrorCode>([

@@ -95,7 +95,7 @@ function levelProblem(level: number, layers: readonly Layer[]): ConfigProblem {
 }
 
 function resolveConfig(parsed: ParsedConfig, stateDir: string): Config {
-  const { archive, instance, jobs, nightly, restore, retention, s3, ...same } = parsed;
+  const { archive, gc, instance, jobs, nightly, restore, retention, s3, ...same } = parsed;
   return {
     ...same,
     archive: archive ?? pathToFileURL(join(stateDir, 'clawback', 'archive')).href,
@@ -115,6 +115,7 @@ function resolveConfig(parsed: ParsedConfig, stateDir: string): Config {
     },
     nightly: { at: nightly.at, jitterMs: nightly.jitter, ...present({ timeZone: nightly.timeZone }) },
     restore: { deadlineMs: restore.deadline, ...present({ onMessageMs: restore.onMessage }) },
+    gc: { graceMs: gc.grace },
     jobs: jobs ?? Math.min(availableParallelism(), MAX_JOBS),
   };
 }

@@ -22,6 +22,12 @@ export interface VerifyResult {
   readonly uncatalogued: readonly string[];
   /** Packs that no manifest names: an interrupted upload. They cost room and hold nothing that was removed locally. */
   readonly strayPacks: readonly string[];
+  /** Batches that a collection has left with two revisions: the next `gc` settles which of them stands. */
+  readonly unsettled: readonly string[];
+  /** Marks of any kind, and the generations that they say are forgotten or pinned. */
+  readonly marks: number;
+  readonly forgotten: number;
+  readonly pinned: number;
 }
 
 export interface VerifyOptions {
@@ -46,16 +52,18 @@ export async function verifyArchive(
   let packsRead = 0;
   let bytesRead = 0;
   const reads: Promise<void>[] = [];
-  const batchIds = await archive.batchIds(signal);
-  for (const batchId of batchIds) {
+  const batches = await archive.batches(signal);
+  const emptied = new Set<string>();
+  for (const [batchId, revisions] of batches) {
     let manifest: Manifest;
     try {
-      manifest = await archive.manifest(batchId, signal);
+      manifest = await archive.manifestAt({ batchId, revision: revisions.at(-1) ?? 0 }, signal);
     } catch (error) {
       note(`manifest of ${batchId}`, error);
       continue;
     }
     sessions += manifest.sessions.length;
+    if (manifest.sessions.length === 0) emptied.add(batchId);
     if (manifest.packs.length === 0 && manifest.sessions.some(hasPlacedFile))
       note(`manifest of ${batchId}`, packless(batchId));
     for (const pack of manifest.packs) {
@@ -77,6 +85,9 @@ export async function verifyArchive(
   await Promise.all(reads);
   // What was noted since the interrupt are its own echoes.
   if (signal?.aborted) throw new ClawbackError('interrupted', 'verify: interrupted');
+  const batchIds = [...batches.keys()];
+  const marks = await archive.marks({ onDamage: note, ...(signal ? { signal } : {}) });
+  const uncatalogued = await compareCatalogue(archive, batchIds, note, signal);
   return {
     manifests: batchIds.length,
     packs: named.size,
@@ -84,8 +95,13 @@ export async function verifyArchive(
     packsRead,
     bytesRead,
     differences,
-    uncatalogued: await compareCatalogue(archive, batchIds, note, signal),
+    // What gc has emptied needs no line any more.
+    uncatalogued: uncatalogued.filter((batchId) => !emptied.has(batchId)),
     strayPacks: [...sizes.keys()].filter((key) => !named.has(key)),
+    unsettled: [...batches].flatMap(([id, revisions]) => (revisions.length > 1 ? [id] : [])),
+    marks: marks.count,
+    forgotten: marks.forgotten.size,
+    pinned: marks.pinned.size,
   };
 }
 

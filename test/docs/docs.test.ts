@@ -69,6 +69,13 @@ describe('docs/cli-json.md', () => {
     ['list', []],
     ['verify', []],
     ['drill', []],
+    ['pin', ['ID']],
+    ['unpin', ['ID']],
+    ['forget', ['ID', '--yes']],
+    ['unforget', ['ID']],
+    ['forget', ['ID', '--dry-run']],
+    ['gc', ['--dry-run']],
+    ['gc', []],
     ['cat', ['ID']],
     ['restore', ['ID', '--dry-run']],
   ])('names every field that clawback %s %j prints', async (verb, args) => {

@@ -1,0 +1,64 @@
+import { assertPacksWhole } from '../archive/assert-whole.ts';
+import { ClawbackError } from '../errors.ts';
+import { manifestKey } from '../manifest/keys.ts';
+import type { Manifest } from '../manifest/manifest.ts';
+import { verifyContent } from '../verify/verify-pack.ts';
+import { deleteObject, type GcContext } from './gc-context.ts';
+
+/**
+ * Decides between two revisions of a batch, by the marks as they are at this moment. If all that the newer one lacks is
+ * still forgotten, the older one goes; otherwise the newer one does, and the batch is what it was. Whichever stays is
+ * proven to be whole before anything of the other is deleted, the manifest first: whoever sees one can restore it.
+ *
+ * @param proof `content` reads the newer pack back: it was written by a process that died since.
+ * @returns the revision that stands.
+ */
+export async function settleRevision(
+  context: GcContext,
+  older: Manifest,
+  newer: Manifest,
+  proof: 'content' | 'size',
+): Promise<Manifest> {
+  const { archive, signal } = context;
+  const marks = await archive.marks(signal ? { signal } : {});
+  const held = new Set(newer.sessions.map(({ archiveId }) => archiveId));
+  assertPartOf(older, held);
+  const missing = older.sessions.filter(({ archiveId }) => !held.has(archiveId));
+  const isForgotten = missing.every(({ archiveId }) => marks.isForgotten(archiveId));
+  const [standing, going] = isForgotten ? [newer, older] : [older, newer];
+  await assertWhole(context, standing, isForgotten ? proof : 'size');
+  await deleteRevision(context, going);
+  return standing;
+}
+
+/** @throws {ClawbackError} `manifest-invalid`: gc never adds anything to a batch. */
+function assertPartOf({ batchId, sessions }: Manifest, held: ReadonlySet<string>): void {
+  const all = new Set(sessions.map(({ archiveId }) => archiveId));
+  if ([...held].every((archiveId) => all.has(archiveId))) return;
+  throw new ClawbackError(
+    'manifest-invalid',
+    `settle batch ${batchId}: its newer revision holds a session that its older one never had`,
+    { hint: 'both are kept; an object was copied or replayed: run clawback verify' },
+  );
+}
+
+/** Read once more from the archive itself: what we remember of it proves nothing. */
+async function assertWhole(
+  { archive, signal }: GcContext,
+  { batchId, revision = 0 }: Manifest,
+  proof: 'content' | 'size',
+): Promise<void> {
+  const manifest = await archive.manifestAt({ batchId, revision }, signal);
+  await assertPacksWhole(archive, manifest, signal);
+  if (proof === 'size') return;
+  const files = manifest.sessions.flatMap((session) => session.files);
+  for (const pack of manifest.packs) await verifyContent(archive.objects, archive.codec, pack, files, signal);
+}
+
+async function deleteRevision(
+  context: GcContext,
+  { instance, batchId, revision, packs }: Manifest,
+): Promise<void> {
+  await deleteObject(context, manifestKey(instance, batchId, revision));
+  for (const { key, storedBytes } of packs) await deleteObject(context, key, storedBytes);
+}
