@@ -1,5 +1,6 @@
 import { assertPacksWhole } from '../archive/assert-whole.ts';
-import { PACK_SUFFIX, packPrefix, parseRevisionKey } from '../manifest/keys.ts';
+import { type ErrorCode, isClawbackError } from '../errors.ts';
+import { manifestKey, PACK_SUFFIX, packPrefix, parseRevisionKey } from '../manifest/keys.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import { deleteObject, type GcContext } from './gc-context.ts';
 import { reviseBatch } from './revise-batch.ts';
@@ -26,8 +27,10 @@ export async function collectBatch(
   const { archive, tally, signal } = context;
   const read = (revision: number) => archive.manifestAt({ batchId, revision }, signal);
   let batch = await read(revisions[0] ?? 0);
-  for (const revision of revisions.slice(1))
-    batch = await settleRevision(context, batch, await read(revision), 'content');
+  for (const revision of revisions.slice(1)) {
+    const newer = await unlessDamaged(context, batch, revision, () => read(revision));
+    if (newer !== undefined) batch = await settleRevision(context, batch, newer, 'content');
+  }
   await sweepPacks(context, batch);
 
   const gone = batch.sessions.map(({ archiveId }) => archiveId).filter((id) => due.has(id));
@@ -36,7 +39,9 @@ export async function collectBatch(
     tally.kept.push(...gone.map((archiveId) => ({ archiveId, why: 'unfinished-run' as const })));
     return;
   }
-  const revised = await reviseBatch(context, batch, new Set(gone));
+  const next = (batch.revision ?? 0) + 1;
+  const revised = await unlessDamaged(context, batch, next, () => reviseBatch(context, batch, new Set(gone)));
+  if (revised === undefined) return sweepPacks(context, batch);
   const standing = await settleRevision(context, batch, revised, 'size');
   if (standing !== revised) {
     tally.kept.push(...gone.map((archiveId) => ({ archiveId, why: 'not-forgotten-any-more' as const })));
@@ -45,6 +50,31 @@ export async function collectBatch(
   tally.deleted.push(...gone);
   tally.counts[revised.sessions.length === 0 ? 'batchesDeleted' : 'batchesRewritten'] += 1;
 }
+
+/**
+ * A newer manifest that is damaged would hide the whole batch. The older one holds all of it and more, and is proven to
+ * be there: the damaged one goes, as if it had never been.
+ */
+async function unlessDamaged(
+  context: GcContext,
+  older: Manifest,
+  revision: number,
+  newer: () => Promise<Manifest>,
+): Promise<Manifest | undefined> {
+  const { archive, tally, signal } = context;
+  try {
+    return await newer();
+  } catch (error) {
+    if (!isClawbackError(error) || !DAMAGE.has(error.code)) throw error;
+    tally.problem(`revision ${revision} of batch ${older.batchId}`, error);
+    await assertPacksWhole(archive, older, signal);
+    if ((await archive.batches(signal)).get(older.batchId)?.includes(revision))
+      await deleteObject(context, manifestKey(archive.instance, older.batchId, revision));
+    return undefined;
+  }
+}
+
+const DAMAGE = new Set<ErrorCode>(['manifest-invalid', 'object-corrupt', 'frame-corrupt']);
 
 /**
  * Packs of other revisions than the one that stands: one that was never committed, or one whose manifest has gone

@@ -23,7 +23,7 @@ export function collect(archive: Archive, nowMs: number, options: Partial<GcOpti
     level: 3,
     newRunId: () => {
       runs += 1;
-      return runIdAt(nowMs, runs.toString(16).padStart(8, '0'));
+      return runIdAt(nowMs, (0xc0000000 + runs).toString(16));
     },
     assertMayDelete: async () => {},
     ...options,
