@@ -121,8 +121,8 @@ export class Archive {
         return unlessDamaged(`manifest of ${batchId}`, manifest.then(catalogueRows), options);
       });
       const unique = new Map([...current, ...read.flat()].map((row) => [row.archive_id, row]));
-      return [...unique.values()].sort((a, b) =>
-        a.archived_at < b.archived_at ? -1 : a.archived_at > b.archived_at ? 1 : 0,
+      return [...unique.values()].sort(
+        (a, b) => compare(a.archived_at, b.archived_at) || compare(a.batch_id, b.batch_id),
       );
     });
   }
@@ -272,4 +272,8 @@ function hasOwnPack({ instance, batchId, revision, packs, sessions }: Manifest):
   const isPacked = sessions.some(({ files }) => files.some(({ place }) => place !== null));
   const key = packKey(instance, batchId, revision);
   return packs.length === (isPacked ? 1 : 0) && packs.every((pack) => pack.key === key);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
