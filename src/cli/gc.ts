@@ -77,7 +77,8 @@ async function collect(installation: Installation, archive: Archive, io: Io, fla
     };
     const wrong = [...describeProblems(tally.problems), ...describeKept(tally.kept)];
     print(io, flags, json, () => describe(tally, waiting.length, json.nextDueAt), wrong);
-    const isDone = tally.problems.length === 0 && tally.kept.every(({ why }) => why !== 'unfinished-run');
+    const isDone =
+      tally.problems.length === 0 && tally.kept.every(({ why }) => why === 'not-forgotten-any-more');
     return isDone ? EXIT.done : EXIT.someFailed;
   } finally {
     for (const lock of locks) await lock.release();
@@ -129,6 +130,7 @@ function describe(tally: GcTally, waiting: number, nextDueAt: string | null): st
 const KEPT_TEXTS: Readonly<Record<GcKept['why'], string>> = {
   'unfinished-run': 'a run has not finished with its batch: run clawback archive first',
   'not-forgotten-any-more': 'it was taken back meanwhile',
+  'put-off': 'its batch is as it was; the next clawback gc deletes it',
 };
 
 function describeKept(kept: readonly GcKept[]): string[] {

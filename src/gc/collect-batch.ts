@@ -1,10 +1,9 @@
-import { assertPacksWhole } from '../archive/assert-whole.ts';
 import { type ErrorCode, isClawbackError } from '../errors.ts';
 import { manifestKey, PACK_SUFFIX, packPrefix, parseRevisionKey } from '../manifest/keys.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import { deleteObject, type GcContext } from './gc-context.ts';
 import { reviseBatch } from './revise-batch.ts';
-import { settleRevision } from './settle-revision.ts';
+import { assertWhole, settleRevision } from './settle-revision.ts';
 
 /** What there is of a batch, as it was listed. */
 export interface BatchToCollect {
@@ -44,7 +43,9 @@ export async function collectBatch(
   if (revised === undefined) return sweepPacks(context, batch);
   const standing = await settleRevision(context, batch, revised, 'size');
   if (standing !== revised) {
-    tally.kept.push(...gone.map((archiveId) => ({ archiveId, why: 'not-forgotten-any-more' as const })));
+    const marks = await archive.marks(signal ? { signal } : {});
+    const why = (id: string) => (marks.isForgotten(id) ? 'put-off' : 'not-forgotten-any-more');
+    tally.kept.push(...gone.map((archiveId) => ({ archiveId, why: why(archiveId) }) as const));
     return;
   }
   tally.deleted.push(...gone);
@@ -66,10 +67,11 @@ async function unlessDamaged(
     return await newer();
   } catch (error) {
     if (!isClawbackError(error) || !DAMAGE.has(error.code)) throw error;
+    // Nothing was committed: there is nothing to take back.
+    if (!(await archive.batches(signal)).get(older.batchId)?.includes(revision)) throw error;
     tally.problem(`revision ${revision} of batch ${older.batchId}`, error);
-    await assertPacksWhole(archive, older, signal);
-    if ((await archive.batches(signal)).get(older.batchId)?.includes(revision))
-      await deleteObject(context, manifestKey(archive.instance, older.batchId, revision));
+    await assertWhole(context, older, 'content');
+    await deleteObject(context, manifestKey(archive.instance, older.batchId, revision));
     return undefined;
   }
 }
@@ -90,6 +92,6 @@ async function sweepPacks(context: GcContext, batch: Manifest): Promise<void> {
       others.push({ key, size });
   }
   if (others.length === 0) return;
-  await assertPacksWhole(archive, batch, signal);
+  await assertWhole(context, batch, 'size');
   for (const { key, size } of others) await deleteObject(context, key, size);
 }

@@ -10,7 +10,10 @@ export interface GcOptions {
   readonly level: number;
   /** A run id that no object has yet, for a new catalogue object. */
   readonly newRunId: () => string;
-  /** Asked before each deletion. @throws {ClawbackError} if this process may not delete from the archive any more. */
+  /**
+   * Asked before each deletion, and before each manifest that commits one.
+   * @throws {ClawbackError} if this process may not delete from the archive any more.
+   */
   readonly assertMayDelete: () => Promise<void>;
   readonly signal?: AbortSignal | undefined;
 }
@@ -24,7 +27,8 @@ export interface GcContext extends GcOptions {
 /** A generation that is forgotten, due, and stays for now. */
 export interface GcKept {
   readonly archiveId: string;
-  readonly why: 'unfinished-run' | 'not-forgotten-any-more';
+  /** `put-off`: its batch was put back as it was, for another session's sake or because its new pack was no good. */
+  readonly why: 'unfinished-run' | 'not-forgotten-any-more' | 'put-off';
 }
 
 export class GcTally {

@@ -1,14 +1,16 @@
 import { assertPacksWhole } from '../archive/assert-whole.ts';
-import { ClawbackError } from '../errors.ts';
+import { ClawbackError, isClawbackError } from '../errors.ts';
 import { manifestKey } from '../manifest/keys.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import { verifyContent } from '../verify/verify-pack.ts';
 import { deleteObject, type GcContext } from './gc-context.ts';
+import { isOfBatch } from './of-batch.ts';
 
 /**
  * Decides between two revisions of a batch, by the marks as they are at this moment. If all that the newer one lacks is
- * still forgotten, the older one goes; otherwise the newer one does, and the batch is what it was. Whichever stays is
- * proven to be whole before anything of the other is deleted, the manifest first: whoever sees one can restore it.
+ * still forgotten and the newer one is whole, the older one goes; otherwise the newer one does, and the batch is what it
+ * was: the older one holds all of it and more. Whichever stays is proven before anything of the other is deleted, the
+ * manifest first: whoever sees one can restore it.
  *
  * @param proof `content` reads the newer pack back: it was written by a process that died since.
  * @returns the revision that stands.
@@ -17,7 +19,7 @@ export async function settleRevision(
   context: GcContext,
   older: Manifest,
   newer: Manifest,
-  proof: 'content' | 'size',
+  proof: Proof,
 ): Promise<Manifest> {
   const { archive, signal } = context;
   const marks = await archive.marks(signal ? { signal } : {});
@@ -25,10 +27,26 @@ export async function settleRevision(
   assertPartOf(older, held);
   const missing = older.sessions.filter(({ archiveId }) => !held.has(archiveId));
   const isForgotten = missing.every(({ archiveId }) => marks.isForgotten(archiveId));
-  const [standing, going] = isForgotten ? [newer, older] : [older, newer];
-  await assertWhole(context, standing, isForgotten ? proof : 'size');
-  await deleteRevision(context, going);
-  return standing;
+  if (isForgotten && (await isWhole(context, newer, proof))) {
+    await deleteRevision(context, older);
+    return newer;
+  }
+  await assertWhole(context, older, 'content');
+  await deleteRevision(context, newer);
+  return older;
+}
+
+type Proof = 'content' | 'size';
+
+async function isWhole(context: GcContext, manifest: Manifest, proof: Proof): Promise<boolean> {
+  try {
+    await assertWhole(context, manifest, proof);
+    return true;
+  } catch (error) {
+    if (!isClawbackError(error) || !isOfBatch(error)) throw error;
+    context.tally.problem(`revision ${manifest.revision ?? 0} of batch ${manifest.batchId}`, error);
+    return false;
+  }
 }
 
 /** @throws {ClawbackError} `manifest-invalid`: gc never adds anything to a batch. */
@@ -43,10 +61,10 @@ function assertPartOf({ batchId, sessions }: Manifest, held: ReadonlySet<string>
 }
 
 /** Read once more from the archive itself: what we remember of it proves nothing. */
-async function assertWhole(
+export async function assertWhole(
   { archive, signal }: GcContext,
   { batchId, revision = 0 }: Manifest,
-  proof: 'content' | 'size',
+  proof: Proof,
 ): Promise<void> {
   const manifest = await archive.manifestAt({ batchId, revision }, signal);
   await assertPacksWhole(archive, manifest, signal);

@@ -164,16 +164,26 @@ describe('taking sessions out of a batch', () => {
     expect((await archive.marks()).count).toBe(3);
   });
 
-  test('asks before every deletion, and stops where it may not any more', async () => {
-    const archive = await shipped();
-    const before = await whole(archive, [0, 2, 3]);
-    await forget(archive, [1]);
-    const refusal = new Error('the lease is gone');
-    const refused = collect(archive, NOW_MS + GRACE_MS, { assertMayDelete: () => Promise.reject(refusal) });
-    await expect(refused).rejects.toBe(refusal);
-    expect(await archive.batches()).toEqual(new Map([[BATCH_ID, [0, 1]]]));
-    expect(await whole(archive, [0, 2, 3])).toEqual(before);
-  });
+  // Once before the manifest that commits it, then for manifest, pack and catalogue.
+  test.each([0, 1, 2, 3])(
+    'stops where it may not go on any more, after %i times that it might',
+    async (times) => {
+      const archive = await shipped();
+      const before = await whole(archive, [0, 2, 3]);
+      await forget(archive, [1]);
+      const refusal = new Error('the lease is gone');
+      let asked = 0;
+      const assertMayDelete = async () => {
+        asked += 1;
+        if (asked > times) throw refusal;
+      };
+      await expect(collect(archive, NOW_MS + GRACE_MS, { assertMayDelete })).rejects.toBe(refusal);
+      expect([...(await archive.batches()).values()]).toEqual([
+        times === 0 ? [0] : times === 1 ? [0, 1] : [1],
+      ]);
+      expect(await whole(archive, [0, 2, 3])).toEqual(before);
+    },
+  );
 });
 
 describe('what is taken back', () => {
@@ -253,19 +263,45 @@ describe('storage that lies', () => {
     expect(await whole(archive, [0, 2, 3])).toEqual([before[0], before[2], before[3]]);
   });
 
-  test('a pack of the old revision that is short keeps what is beside it', async () => {
-    const inner = new MemoryObjectStore();
+  /** Killed when the new revision had been committed, and nothing of the old one was deleted. */
+  async function committed(inner: MemoryObjectStore): Promise<Archive> {
     const archive = await shipped(inner);
     await forget(archive, [1]);
-    await collect(archive, NOW_MS + GRACE_MS, {
-      assertMayDelete: () => Promise.reject(new Error('killed')),
-    }).catch(() => undefined);
-    const pack = await inner.get(packOf1);
-    await inner.delete(packOf1);
-    await inner.put(packOf1, pack.subarray(0, pack.length - 5));
+    let asked = 0;
+    const dying = async () => {
+      asked += 1;
+      if (asked > 1) throw new Error('killed');
+    };
+    await collect(archive, NOW_MS + GRACE_MS, { assertMayDelete: dying }).catch(() => undefined);
+    expect(await archive.batches()).toEqual(new Map([[BATCH_ID, [0, 1]]]));
+    return archive;
+  }
+
+  async function shorten(inner: MemoryObjectStore, key: string): Promise<void> {
+    const bytes = await inner.get(key);
+    await inner.delete(key);
+    await inner.put(key, bytes.subarray(0, bytes.length - 5));
+  }
+
+  test('a new pack that has become short gives way to the old one, which holds all of it', async () => {
+    const inner = new MemoryObjectStore();
+    const archive = await committed(inner);
+    await shorten(inner, packOf1);
     const tally = await collect(archive, NOW_MS + GRACE_MS);
     expect(tally.problems).toMatchObject([{ error: { code: 'object-corrupt' } }]);
+    expect(tally.deleted).toEqual([idOf(1)]);
+    expect((await whole(archive, [0, 2, 3])).every((session) => session !== undefined)).toBe(true);
+    expect((await collect(archive, NOW_MS + GRACE_MS)).problems).toEqual([]);
+  });
+
+  test('two packs that are both no good any more are both kept', async () => {
+    const inner = new MemoryObjectStore();
+    const archive = await committed(inner);
+    for (const key of [packOf1, packKey(INSTANCE, BATCH_ID)]) await shorten(inner, key);
+    const before = (await archive.packs()).map(({ key }) => key);
+    const tally = await collect(archive, NOW_MS + GRACE_MS);
+    expect([tally.deleted, tally.problems.length]).toEqual([[], 2]);
     expect(await archive.batches()).toEqual(new Map([[BATCH_ID, [0, 1]]]));
-    expect((await archive.packs()).map(({ key }) => key)).toContain(packKey(INSTANCE, BATCH_ID));
+    expect((await archive.packs()).map(({ key }) => key)).toEqual(before);
   });
 });
