@@ -143,6 +143,10 @@ async function decide(
   return (await ask(io, `Forget ${count(rows.length, 'session')}${asWhat}?`)) ? 'marked' : 'declined';
 }
 
+function wasAsked(done: Done, { yes }: ForgetFlags): boolean {
+  return done === 'declined' || (done === 'marked' && yes !== true);
+}
+
 function exitCodeOf(done: Done, { problems }: Choice): ExitCode {
   if (done === 'nobody') return EXIT.usage;
   if (done === 'declined') return EXIT.interrupted;
@@ -179,9 +183,10 @@ function report(
   );
   const text = () =>
     [
-      ...(rows.length > 0 ? [describeChosen(rows)] : []),
-      ...(alreadyForgotten > 0 ? [`${count(alreadyForgotten, 'session')} forgotten already`] : []),
-      ...(pinned > 0 ? [`${count(pinned, 'session')} stay: pinned`] : []),
+      // Whoever was asked has seen them.
+      ...(rows.length > 0 && !wasAsked(done, flags) ? [describeChosen(rows)] : []),
+      ...(alreadyForgotten > 0 ? [`forgotten already: ${count(alreadyForgotten, 'session')}`] : []),
+      ...(pinned > 0 ? [`left alone, pinned: ${count(pinned, 'session')}`] : []),
       OUTCOMES[done](rows.length, deletableFrom),
       ...wrong.map((line) => `WARNING: ${line}; sessions in it are not among these`),
       ...notes.map((note) => `note: ${note}`),
@@ -195,7 +200,7 @@ function report(
 
 const OUTCOMES: Readonly<Record<Done, (sessions: number, from: string) => string>> = {
   marked: (sessions, from) =>
-    `forgot ${count(sessions, 'session')}; from ${from} on clawback gc deletes them, until then clawback unforget takes them back`,
+    `forgot ${count(sessions, 'session')}: clawback unforget takes that back; from ${from} on clawback gc deletes for good`,
   'dry-run': (sessions) => `would forget ${count(sessions, 'session')}`,
   nothing: () => 'there is nothing to forget',
   declined: () => 'nothing was marked',

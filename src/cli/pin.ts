@@ -22,7 +22,7 @@ interface MarkVerb {
 const VERBS: Readonly<Record<Holding, MarkVerb>> = {
   pin: {
     applies: (marks, id) => !marks.isPinned(id),
-    done: 'pinned: neither forget nor gc touches them until clawback unpin',
+    done: 'pinned: neither forget nor gc touches what is, until clawback unpin',
     nothing: 'all of it is pinned already',
   },
   unpin: {

@@ -224,6 +224,8 @@ describe('what is taken back', () => {
       };
       const tally = await collect(await archiveOf(late), NOW_MS + GRACE_MS);
       expect(arriving).toBeDefined();
+      // Whoever sees the manifest can restore it, also of the revision that goes.
+      expect(late.of('delete')).toEqual([manifestKey(INSTANCE, BATCH_ID, 1), packKey(INSTANCE, BATCH_ID, 1)]);
       expect(tally).toMatchObject({
         deleted: [],
         kept: [{ archiveId: idOf(1), why: 'not-forgotten-any-more' }],
