@@ -13,7 +13,7 @@ import { discoverStores, type StoreLocation } from './openclaw/discover-stores.t
 import { type GatewayState, probeGateway } from './openclaw/gateway-probe.ts';
 import { type OpenClawConfig, readOpenClawConfig } from './openclaw/openclaw-config.ts';
 import { type Environment, resolveStateDir } from './openclaw/state-dir.ts';
-import { type ArchivePlan, planArchive } from './plan/plan.ts';
+import { type ArchivePlan, type PlanInput, planArchive } from './plan/plan.ts';
 import { type Snapshot, scan } from './scan/scan.ts';
 import { FileSessionStore } from './sessions/file-session-store.ts';
 import { LIVE_TIMES, type LiveTimes } from './sessions/live-times.ts';
@@ -144,13 +144,22 @@ export async function planStore(
   store: StoreLocation,
   beside?: Beside,
 ): Promise<ArchivePlan> {
+  return planArchive(await lookAtStore(installation, store, beside));
+}
+
+/** All that a plan is made of. */
+export async function lookAtStore(
+  installation: Installation,
+  store: StoreLocation,
+  beside?: Beside,
+): Promise<PlanInput> {
   const { config, agents, clock, state } = installation;
-  return planArchive({
+  return {
     snapshot: await takeSnapshot(installation, store, beside),
     policy: { ...config.retention, ...(agents === undefined ? {} : { agentIds: agents }) },
     nowMs: clock.nowMs(),
     restoredAtMs: await state.restoredAtMs(),
-  });
+  };
 }
 
 /** The gateway of this OpenClaw, if one is up. */

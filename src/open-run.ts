@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto';
 import type { Line, LineStore } from './coordinator.ts';
 import { ClawbackError } from './errors.ts';
 import type { CommitRoad, RoadName } from './gateway/commit-road.ts';
-import { type Installation, openArchive, planStore, workableStores } from './installation.ts';
+import { type Installation, lookAtStore, openArchive, workableStores } from './installation.ts';
 import { runIdAt } from './manifest/keys.ts';
 import type { StoreLocation } from './openclaw/discover-stores.ts';
+import { type PlanInput, planArchive } from './plan/plan.ts';
 import { RunTally } from './report.ts';
 import { sweepLeftovers } from './restore/staging.ts';
 import { piscinaShipper } from './ship/piscina-shipper.ts';
@@ -19,10 +20,16 @@ export interface RoadTaken {
   readonly why: string;
 }
 
+/** A store of a run, for plans of any policy. */
+export interface RunStore extends LineStore {
+  /** Scans afresh. @param ownLocks as of `plan`. */
+  look(ownLocks?: ReadonlySet<string>): Promise<PlanInput>;
+}
+
 /** All that a run works with: each store locked, the archive open, worker threads at hand. */
 export interface OpenRun {
   readonly runId: string;
-  readonly line: Line;
+  readonly line: Line & { readonly stores: readonly RunStore[] };
   /** How rows are changed. */
   readonly road: RoadTaken;
 }
@@ -80,19 +87,19 @@ async function onRoad<T>(
   const locks: StoreLock[] = [];
   const shipper = piscinaShipper(settings, config.jobs);
   try {
-    const lineStores: LineStore[] = [];
+    const runStores: RunStore[] = [];
     for (const [sessionsDir, mediaDir] of mediaDirOf) {
       const lock = await StoreLock.acquirePatiently(sessionsDir, options.command, clock.nowMs());
       locks.push(lock);
       await sweepLeftovers(sessionsDir, mediaDir);
       const inFolder = stores.filter((store) => store.sessionsDir === sessionsDir);
-      lineStores.push(...inFolder.map((store) => lineStore(installation, store, lock, roadStore(store))));
+      runStores.push(...inFolder.map((store) => runStore(installation, store, lock, roadStore(store))));
     }
     // With --agent another archiver of this instance may be uploading for another agent at this moment.
     if (installation.agents === undefined)
       await archive.objects.abortStaleUploads(`${archive.instance}/`, options.signal);
-    const line: Line = {
-      stores: lineStores,
+    const line = {
+      stores: runStores,
       archive,
       shipper,
       tally,
@@ -112,19 +119,22 @@ async function onRoad<T>(
   }
 }
 
-function lineStore(
+function runStore(
   installation: Installation,
   { id, sessionsDir, ...place }: StoreLocation,
   lock: StoreLock,
   { sessions, active, assertMayCommit }: RoadStore,
-): LineStore {
+): RunStore {
+  const location = { id, sessionsDir, ...place };
+  const look = async (ownLocks: ReadonlySet<string> = new Set()) =>
+    lookAtStore(installation, location, { active: await active(), ownLocks });
   return {
     id,
     sessionsDir,
     sessions,
     mediaDir: place.mediaDir,
-    plan: async (ownLocks = new Set()) =>
-      planStore(installation, { id, sessionsDir, ...place }, { active: await active(), ownLocks }),
+    look,
+    plan: async (ownLocks) => planArchive(await look(ownLocks)),
     retiresTombstones: installation.config.retention.protectedRemoveAfterMs !== undefined,
     assertMayCommit: async () => {
       await lock.assertHeld();

@@ -74,6 +74,8 @@ export interface RunCounts {
   ordinaryRowsCapped: number;
   protectedRowsTrimmed: number;
   orphanSessionsArchived: number;
+  /** Conversations that stay, and whose flight recorder went. */
+  trajectorySessionsArchived: number;
   filesArchived: number;
   rawBytes: number;
   storedBytes: number;
@@ -96,6 +98,7 @@ export class RunTally {
     ordinaryRowsCapped: 0,
     protectedRowsTrimmed: 0,
     orphanSessionsArchived: 0,
+    trajectorySessionsArchived: 0,
     filesArchived: 0,
     rawBytes: 0,
     storedBytes: 0,
@@ -125,7 +128,8 @@ export class RunTally {
       counts.ordinaryRowsPruned +
       counts.ordinaryRowsCapped +
       counts.protectedRowsTrimmed +
-      counts.orphanSessionsArchived
+      counts.orphanSessionsArchived +
+      counts.trajectorySessionsArchived
     );
   }
 
@@ -171,16 +175,22 @@ export class RunTally {
   finished(sessions: readonly CommittedSession[], reclaimed: Reclaimed): void {
     const { counts } = this;
     for (const { entry } of sessions) {
-      if (entry.action === 'files') counts.orphanSessionsArchived += 1;
+      if (entry.action === 'files' && entry.kind === 'orphan') counts.orphanSessionsArchived += 1;
+      else if (entry.action === 'files') counts.trajectorySessionsArchived += 1;
       else if (entry.action === 'trim') counts.protectedRowsTrimmed += 1;
       else if (entry.kind === 'model-run') counts.modelRunRowsRemoved += 1;
       else if (this.#capped.has(entry.archiveId)) counts.ordinaryRowsCapped += 1;
       else counts.ordinaryRowsPruned += 1;
       if (this.#recovered.has(entry.archiveId)) counts.recoveredSessions += 1;
     }
-    counts.filesReclaimed += reclaimed.files;
-    counts.freedBytes += reclaimed.freedBytes;
-    this.filesLeft.push(...reclaimed.left);
+    this.reclaimed(reclaimed);
+  }
+
+  /** Files that are gone, or were to be. */
+  reclaimed({ files, freedBytes, left }: Reclaimed): void {
+    this.counts.filesReclaimed += files;
+    this.counts.freedBytes += freedBytes;
+    this.filesLeft.push(...left);
   }
 
   abandoned(abandoned: readonly Abandoned[]): void {

@@ -10,16 +10,14 @@ import {
   SELECT_REASONS,
   type SelectReason,
 } from '../plan/reasons.ts';
-import { type PlanCounts, type Problem, type RunCounts, type SessionFailure, tally } from '../report.ts';
+import { type PlanCounts, type RunCounts, tally } from '../report.ts';
 import { KEPT_TOMBSTONES, type TombstoneKept } from '../retire/retire-tombstones.ts';
 import { isArchivable } from '../scan/file-kind.ts';
 import { MEDIA_REASONS } from '../scan/scan-media.ts';
 import { describeCap } from '../status/cap-warning.ts';
 import type { StoreCap } from '../status/store-caps.ts';
 import { count, formatAge, formatBytes, safe, table } from './format.ts';
-
-/** Sessions named for one and the same error. */
-const NAMED_FAILURES = 5;
+import { describeUnreadable, describeWentWrong } from './went-wrong.ts';
 
 /** Per row the action and the reason. */
 export function describePlan(plan: ArchivePlan): string {
@@ -103,21 +101,11 @@ function describeKeptMedia(plans: readonly ArchivePlan[]): string[] {
   return [...new Set(lines)];
 }
 
-/** What stands between the operator and a run that does anything. */
-function describeUnreadable(plans: readonly ArchivePlan[]): string[] {
-  const sources = plans.flatMap((plan) =>
-    plan.snapshot.activity.unreadable.map(({ where, why }) => `${safe(where)}: ${why}`),
-  );
-  return [...new Set(sources)].map(
-    (source) => `WARNING: every row is kept while this cannot be read – ${source}`,
-  );
-}
-
 /** What an operator can do about the wait. */
 const OUTSIDE_NOTE =
   'each change was watched until the gateway could not overwrite it any more; the plugin makes that exact and faster: openclaw plugins install "$(npm root -g)/clawback"';
 
-const ROAD_TEXTS = {
+export const ROAD_TEXTS = {
   gateway: 'rows changed by the gateway itself',
   outside: 'rows changed beside the gateway',
 } as const;
@@ -192,47 +180,6 @@ export function describeCaps(caps: readonly StoreCap[]): string[] {
 
 export function capJson({ storeId, cap }: StoreCap) {
   return { storeId, ...cap, warning: describeCap(cap) ?? null };
-}
-
-/** Why the run does not exit with 0, or can do nothing at all. */
-export function describeWentWrong({ plans, tally, interrupted }: ArchiveRun): string[] {
-  const { filesLeft, problems, failures } = tally;
-  return [
-    ...describeUnreadable(plans),
-    ...filesLeft
-      .filter(({ isFailure }) => isFailure)
-      .map(({ name, why }) => `FAILED to remove ${safe(name)}: ${why}`),
-    ...describeProblems(problems),
-    ...describeFailures(failures),
-    ...(interrupted ? ['interrupted: the next run finishes what was begun; nothing is lost'] : []),
-  ];
-}
-
-export function describeProblems(problems: readonly Problem[]): string[] {
-  return problems.map(({ what, error }) => `FAILED ${what}: ${error.message}${hintOf(error)}`);
-}
-
-/** One paragraph an error: when the bucket is gone, 500 sessions share it. */
-function describeFailures(failures: readonly SessionFailure[]): string[] {
-  const byError = new Map<string, SessionFailure[]>();
-  for (const failure of failures) {
-    const text = `${failure.error.message}${hintOf(failure.error)}`;
-    byError.set(text, [...(byError.get(text) ?? []), failure]);
-  }
-  return [...byError].map(([text, group]) => {
-    const names = group
-      .slice(0, NAMED_FAILURES)
-      .map(({ sessionKey, sessionId }) => `\n    ${safe(sessionKey ?? sessionId)}`);
-    const more =
-      group.length > NAMED_FAILURES
-        ? `\n    and ${group.length - NAMED_FAILURES} more (--json lists all)`
-        : '';
-    return `FAILED ${count(group.length, 'session')}: ${text}${names.join('')}${more}`;
-  });
-}
-
-function hintOf({ hint }: { hint?: string }): string {
-  return hint === undefined ? '' : ` (${hint})`;
 }
 
 export function planJson(plan: ArchivePlan) {

@@ -1,17 +1,10 @@
 import { type ArchiveRun, archiveRun, planRun } from '../archive-run.ts';
 import { toErrorData } from '../errors.ts';
 import { type Installation, workableStores } from '../installation.ts';
-import { countPlans } from '../report.ts';
+import type { OnProgress } from '../progress.ts';
+import { countPlans, type RunCounts } from '../report.ts';
 import { capsOf, readCaps } from '../status/store-caps.ts';
-import {
-  capJson,
-  describePlan,
-  describePlanned,
-  describeProblems,
-  describeRun,
-  describeWentWrong,
-  planJson,
-} from './archive-text.ts';
+import { capJson, describePlan, describePlanned, describeRun, planJson } from './archive-text.ts';
 import {
   EXIT,
   type ExitCode,
@@ -21,15 +14,18 @@ import {
   print,
   type Verb,
 } from './context.ts';
+import { type Finished, monitored } from './monitored.ts';
+import { withRunProgress } from './progress/show-progress.ts';
+import { describeProblems, wentWrong } from './went-wrong.ts';
 
 interface ArchiveFlags {
   readonly dryRun?: boolean;
 }
 
-export const archive: Verb<ArchiveFlags> = async (io, flags) => {
-  const installation = await installationFrom(io, flags);
-  return flags.dryRun ? dryRun(installation, io, flags) : realRun(installation, io, flags);
-};
+export const archive: Verb<ArchiveFlags> = async (io, flags) =>
+  flags.dryRun
+    ? dryRun(await installationFrom(io, flags), io, flags)
+    : monitored(io, flags, 'archive', (installation) => archiveOnce(installation, io, flags));
 
 async function dryRun(installation: Installation, io: Io, flags: GlobalFlags): Promise<ExitCode> {
   const { plans: planned, unplanned, road } = await planRun(installation, { askGateway: true });
@@ -53,30 +49,28 @@ async function dryRun(installation: Installation, io: Io, flags: GlobalFlags): P
     caps: caps.map(capJson),
     problems,
   };
-  const wentWrong = describeProblems(problems);
+  const failed = describeProblems(problems);
   print(
     io,
     flags,
     json,
-    () => [...plans.map(describePlan), describePlanned(counts, plans, caps), ...wentWrong].join('\n\n'),
-    wentWrong,
+    () => [...plans.map(describePlan), describePlanned(counts, plans, caps), ...failed].join('\n\n'),
+    failed,
   );
   return problems.length === 0 ? EXIT.done : EXIT.someFailed;
 }
 
-async function realRun(
-  installation: Installation,
-  io: Io,
-  flags: ArchiveFlags & GlobalFlags,
-): Promise<ExitCode> {
+/** The run itself, of which nobody else is told: whoever runs several as one goes through `monitored` himself. */
+export async function archiveOnce(installation: Installation, io: Io, flags: GlobalFlags): Promise<Finished> {
   const { clock, config } = installation;
   const startedMs = clock.nowMs();
-  const run = await archiveRun(installation, {
-    signal: io.signal,
-    onProgress: ({ sessionsDone, sessionsTotal }) => {
-      if (flags.verbose && !flags.json)
-        io.stderr.write(`archived ${sessionsDone} of ${sessionsTotal} sessions\n`);
-    },
+  const run = await withRunProgress(io, flags, 'archive', (show) => {
+    const tell = commitsTold(io, flags);
+    const onProgress: OnProgress = (progress) => {
+      tell(progress);
+      show(progress);
+    };
+    return archiveRun(installation, { signal: io.signal, onProgress });
   });
   const { counts, failures, leftAlone, filesLeft, tombstonesKept, problems } = run.tally;
   const planned = countPlans(run.plans);
@@ -108,9 +102,33 @@ async function realRun(
     flags,
     json,
     () => [...plans, describeRun(run, planned, config, skippedStores(installation), caps)].join('\n\n'),
-    describeWentWrong(run),
+    wentWrong(run),
   );
-  return exitCodeOf(run);
+  const exitCode = exitCodeOf(run);
+  if (!flags.quiet) logEnd(io, json, exitCode);
+  return { exitCode };
+}
+
+/** The report is there for people. */
+function logEnd(
+  { log }: Io,
+  { runId, durationMs, done }: { runId: string; durationMs: number; done: RunCounts },
+  exitCode: ExitCode,
+): void {
+  const level = exitCode === EXIT.done ? 'info' : 'error';
+  const fields = { runId, exitCode, durationMs, ...done };
+  log.write({ level, msg: 'archive ended', fields, text: null });
+}
+
+/** With `--verbose` a line for whatever was committed together. */
+function commitsTold({ log }: Io, { verbose, json }: GlobalFlags): OnProgress {
+  let last = 0;
+  return ({ runId, sessionsDone, sessionsTotal }) => {
+    if (!verbose || json || sessionsDone === last) return;
+    last = sessionsDone;
+    const msg = `archived ${sessionsDone} of ${sessionsTotal} sessions`;
+    log.write({ level: 'info', msg, fields: { runId, sessionsDone, sessionsTotal } });
+  };
 }
 
 function skippedStores({ stores }: Installation) {

@@ -10,8 +10,10 @@ import { findGenerations, type OpenedSession, openGeneration } from '../restore/
 import { renderTranscript } from '../restore/render-transcript.ts';
 import { splitLines } from '../restore/transcript-lines.ts';
 import { orderedTranscripts } from '../restore/transcripts.ts';
+import { refuseWhereCold } from './cat-cold.ts';
 import { EXIT, type Io, installationFrom, type Verb, warnOfDamage } from './context.ts';
 import { safe } from './format.ts';
+import { isCold } from './restore-cold.ts';
 
 interface CatFlags {
   readonly raw?: boolean;
@@ -29,11 +31,21 @@ export const cat: Verb<CatFlags> = async (io, flags, selector = '') => {
     signal: io.signal,
     ...(flags.generation === undefined ? {} : { generation: flags.generation }),
   });
+  const refusal = () => refuseWhereCold(installation, archive, generations, io, flags);
   if (flags.json) {
-    io.stdout.write(`${JSON.stringify(await toJson(archive, generations, io))}\n`);
-    return EXIT.done;
+    try {
+      io.stdout.write(`${JSON.stringify(await toJson(archive, generations, io))}\n`);
+      return EXIT.done;
+    } catch (error) {
+      // A manifest tells most of it: only what cannot do without a cold object is refused.
+      const refused = isCold(error) ? await refusal() : undefined;
+      if (refused === undefined) throw error;
+      return refused;
+    }
   }
   if (flags.raw) assertOne(generations);
+  const refused = await refusal();
+  if (refused !== undefined) return refused;
   for (const generation of generations) {
     const opened = await openGeneration(archive, generation.row.archive_id, io.signal);
     if (generations.length > 1) io.stdout.write(`${separator(generation)}\n`);

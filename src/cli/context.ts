@@ -1,12 +1,19 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { OnDamage } from '../archive/archive.ts';
 import type { Clock } from '../clock.ts';
 import { type Installation, type InstallationOptions, openInstallation } from '../installation.ts';
 import type { Environment } from '../openclaw/state-dir.ts';
 import type { LiveTimes } from '../sessions/live-times.ts';
+import { LOG_FORMATS, type Log, type LogEntry, type LogFormat } from './log.ts';
 
 /** Everything outside of the program that a verb may use. */
-export interface Io {
+export interface Io extends Surroundings {
+  /** The one way to standard error. */
+  readonly log: Log;
+}
+
+/** What a command line is run in. */
+export interface Surroundings {
   readonly stdout: NodeJS.WritableStream;
   readonly stderr: NodeJS.WritableStream;
   readonly env: Environment;
@@ -30,6 +37,7 @@ export interface GlobalFlags {
   readonly quiet?: boolean;
   readonly verbose?: boolean;
   readonly jobs?: number;
+  readonly logFormat?: LogFormat;
 }
 
 /** A verb as `main` runs it: what it returns is the exit code. */
@@ -48,7 +56,12 @@ export function addGlobalFlags(command: Command): Command {
     .option('--jobs <n>', 'worker threads (default: cores)', parseJobs)
     .option('--json', 'print one JSON object (docs/cli-json.md)')
     .option('--quiet', 'print nothing but errors')
-    .option('--verbose', 'print every row, not only sums');
+    .option('--verbose', 'print every row, not only sums')
+    .addOption(
+      new Option('--log-format <format>', 'of what goes to standard error (default: text)').choices(
+        LOG_FORMATS,
+      ),
+    );
 }
 
 function parseJobs(text: string): number {
@@ -74,20 +87,41 @@ export function installationOptions(io: Io, flags: GlobalFlags): InstallationOpt
   };
 }
 
-/** A damaged object hides nothing but itself; whoever looks is told. */
-export function warnOfDamage(io: Io): OnDamage {
-  return (what, error) => void io.stderr.write(`clawback: WARNING: ${what} is damaged: ${error.message}\n`);
+/** Says what is not as it should be and stops nothing. */
+export function warn(io: Io, msg: string, about: Pick<LogEntry, 'code' | 'hint' | 'fields'> = {}): void {
+  io.log.write({ level: 'warning', msg, ...about, text: `clawback: WARNING: ${msg}` });
 }
 
-/** One JSON object, or text for people; with `--quiet` only what went wrong, on standard error. */
+/** A damaged object hides nothing but itself; whoever looks is told. */
+export function warnOfDamage(io: Io): OnDamage {
+  return (what, { message, code, hint }) => warn(io, `${what} is damaged: ${message}`, { code, hint });
+}
+
+/**
+ * One JSON object, or text for people; with `--quiet` only what went wrong, on standard error. A log in JSON has that
+ * in any case.
+ */
 export function print(
   io: Io,
   flags: GlobalFlags,
   json: object,
   text: () => string,
-  wentWrong: readonly string[] = [],
+  wentWrong: readonly (string | LogEntry)[] = [],
 ): void {
   if (flags.json) io.stdout.write(`${JSON.stringify(json, undefined, 2)}\n`);
   else if (!flags.quiet) io.stdout.write(`${text()}\n`);
-  else for (const line of wentWrong) io.stderr.write(`clawback: ${line}\n`);
+  if (io.log.format === 'text' && (flags.json || !flags.quiet)) return;
+  for (const one of wentWrong) io.log.write(withPrefix(typeof one === 'string' ? entryOf(one) : one));
+}
+
+const WARNING = 'WARNING: ';
+
+function entryOf(line: string): LogEntry {
+  return line.startsWith(WARNING)
+    ? { level: 'warning', msg: line.slice(WARNING.length), text: line }
+    : { level: 'error', msg: line };
+}
+
+function withPrefix(entry: LogEntry): LogEntry {
+  return { ...entry, text: `clawback: ${entry.text ?? entry.msg}` };
 }

@@ -2,7 +2,7 @@ import type { Archive } from '../archive/archive.ts';
 import { type Drill, type DrilledSession, drillArchive } from '../drill/drill.ts';
 import { describe as describeError } from '../errors.ts';
 import { type Installation, openArchive } from '../installation.ts';
-import { EXIT, type Io, installationFrom, print, type Verb } from './context.ts';
+import { EXIT, type Io, installationFrom, print, type Verb, warn } from './context.ts';
 import { count, formatBytes, safe } from './format.ts';
 
 const DEFAULT_SAMPLE = 5;
@@ -26,6 +26,7 @@ export const drill: Verb<DrillFlags> = async (io, flags) => {
     drilledAt: new Date(atMs).toISOString(),
     archived: done.archived,
     sampled: done.sessions.length,
+    cold: done.cold,
     ok,
     sessions: done.sessions,
     damaged: done.damaged,
@@ -48,12 +49,12 @@ async function record({ config, state }: Installation, done: Drill, atMs: number
     await state.recordDrill({ atMs, archive, archived, sampled: sessions.length, faults: faultsOf(done) });
   } catch (error) {
     // Its outcome counts for more than that doctor knows of it.
-    io.stderr.write(`clawback: WARNING: note the drill for clawback doctor: ${describeError(error)}\n`);
+    warn(io, `note the drill for clawback doctor: ${describeError(error)}`);
   }
 }
 
 function describe(done: Drill, archive: Archive): string {
-  const { archived, sessions, damaged } = done;
+  const { archived, cold, sessions, damaged } = done;
   const damages = damaged.map(({ what, error }) => `  DAMAGED    ${safe(what)}: ${safe(error.message)}`);
   if (archived === 0)
     return [
@@ -65,9 +66,16 @@ function describe(done: Drill, archive: Archive): string {
     `restored ${sessions.length} of ${count(archived, 'archived session')} to a scratch folder, which is gone again`,
     ...sessions.flatMap(describeSession),
     ...damages,
-    faults === 0
-      ? 'all came back as archived: files, times, modes, every line, rows'
-      : `${count(faults, 'fault')}: clawback verify --read-data shows what else is damaged`,
+    ...(cold === 0
+      ? []
+      : [
+          `passed over ${count(cold, 'session')} in cold storage: nothing is proven of them (docs/cold-storage.md)`,
+        ]),
+    faults === 0 && sessions.length === 0
+      ? 'this drill proves nothing: all that could be drawn must be thawed first'
+      : faults === 0
+        ? 'all came back as archived: files, times, modes, every line, rows'
+        : `${count(faults, 'fault')}: clawback verify --read-data shows what else is damaged`,
   ].join('\n');
 }
 

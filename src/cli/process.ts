@@ -1,5 +1,6 @@
 import { systemClock } from '../clock.ts';
-import type { ExitCode } from './context.ts';
+import type { ExitCode, Surroundings } from './context.ts';
+import { Log, logFormatOf } from './log.ts';
 import { run } from './run.ts';
 
 /** Runs a command line with this process's streams, environment and signals. Returns the exit code. */
@@ -19,11 +20,20 @@ export async function runInProcess(argv: readonly string[]): Promise<ExitCode> {
     if (error.code === 'EPIPE') process.exit(0);
     throw error;
   });
-  return run(argv, {
+  const surroundings: Surroundings = {
     stdout: process.stdout,
     stderr: process.stderr,
     env: process.env,
     clock: systemClock,
     signal: interrupt.signal,
-  });
+  };
+  logWarningsOfNode(new Log(surroundings, logFormatOf(argv, process.env)));
+  return run(argv, surroundings);
+}
+
+/** Node 22 warns of its SQLite in two lines of text, which are none of a log in JSON. */
+function logWarningsOfNode(log: Log): void {
+  if (log.format !== 'json') return;
+  process.removeAllListeners('warning');
+  process.on('warning', ({ name, message }) => log.write({ level: 'warning', msg: `${name}: ${message}` }));
 }

@@ -1,16 +1,21 @@
-import { ClawbackError, describe, toErrorData } from '../errors.ts';
+import { ClawbackError, describe, type ErrorCode, toErrorData } from '../errors.ts';
 import { EXIT, type ExitCode, type Io } from './context.ts';
 
 /** Says what went wrong, for people and with `--json` for programs, and returns the exit code. */
 export function reportError(error: unknown, io: Io, asJson: boolean): ExitCode {
   const data = toErrorData(error);
   if (asJson) io.stdout.write(`${JSON.stringify({ schema: 'clawback.error/1', ...data }, undefined, 2)}\n`);
-  io.stderr.write(`clawback: ${data.message}${data.hint === undefined ? '' : `\n  ${data.hint}`}\n`);
-  if (!(error instanceof ClawbackError)) io.stderr.write(`  ${stackOf(error)}\n`);
-  return exitCodeOf(data.code);
+  const { code, message: msg, hint } = data;
+  const stack = error instanceof ClawbackError ? undefined : stackOf(error);
+  const lines = [
+    `clawback: ${msg}`,
+    ...[hint, stack].flatMap((more) => (more === undefined ? [] : [`  ${more}`])),
+  ];
+  io.log.write({ level: 'error', msg, code, hint, fields: { stack }, text: lines.join('\n') });
+  return exitCodeOf(code);
 }
 
-function exitCodeOf(code: ReturnType<typeof toErrorData>['code']): ExitCode {
+export function exitCodeOf(code: ErrorCode): ExitCode {
   if (code === 'interrupted') return EXIT.interrupted;
   return code === 'usage' || code === 'config-invalid' ? EXIT.usage : EXIT.failed;
 }

@@ -7,13 +7,13 @@ import { type Installation, openArchive, takeSnapshot, workableStores } from '..
 import { placeName } from '../manifest/file-place.ts';
 import type { ManifestFile } from '../manifest/manifest.ts';
 import type { StoreLocation } from '../openclaw/discover-stores.ts';
-import { explainKept, type Kept } from '../plan/reasons.ts';
+import type { Generation } from '../restore/generations.ts';
 import { assertNotInUse, useOf } from '../restore/in-use.ts';
-import { type OpenedSession, openSession } from '../restore/open-session.ts';
+import { findGenerations, type OpenedSession, openGeneration } from '../restore/open-session.ts';
 import {
+  assertNoConflict,
   planRestore,
   type RestoreOptions,
-  type RestorePlan,
   type RestoreTarget,
   restoreInPlace,
 } from '../restore/restore-in-place.ts';
@@ -21,6 +21,7 @@ import { keptFiles, restoreToFolder } from '../restore/restore-to-folder.ts';
 import { sweepLeftovers } from '../restore/staging.ts';
 import { StoreLock } from '../state/store-lock.ts';
 import { lookForRoad, storeOnRoad } from '../store-roads.ts';
+import type { Thaw } from '../thaw/thaw.ts';
 import {
   EXIT,
   type ExitCode,
@@ -31,15 +32,25 @@ import {
   type Verb,
   warnOfDamage,
 } from './context.ts';
-import { count, formatBytes, safe } from './format.ts';
-
-interface RestoreFlags {
-  readonly to?: string;
-  readonly dryRun?: boolean;
-  readonly force?: boolean;
-  readonly resume?: boolean;
-  readonly generation?: number;
-}
+import {
+  assertThawFlags,
+  isCold,
+  keysOfRow,
+  lookForThaw,
+  packKeysFor,
+  type RestoreContext,
+  reportWaiting,
+  thawNotes,
+} from './restore-cold.ts';
+import {
+  describeRestore,
+  missingFiles,
+  nameOf,
+  type RestoreFlags,
+  reportRestore,
+  restoreHead,
+} from './restore-text.ts';
+import { thawJson } from './thaw-text.ts';
 
 export const restore: Verb<RestoreFlags> = async (io, flags, selector = '') => {
   if (flags.to !== undefined && flags.resume) {
@@ -47,19 +58,43 @@ export const restore: Verb<RestoreFlags> = async (io, flags, selector = '') => {
       hint: '--resume puts the row back; --to only writes files',
     });
   }
+  assertThawFlags(flags);
   const installation = await installationFrom(io, flags);
   const archive = await openArchive(installation, { create: false });
-  const opened = await openSession(archive, selector, flags.agent, {
-    onDamage: warnOfDamage(io),
-    signal: io.signal,
-    ...(flags.generation === undefined ? {} : { generation: flags.generation }),
-  });
+  const opened = await openWhenReadable({ installation, archive, io, flags }, selector, flags.generation);
+  if (typeof opened === 'number') return opened;
   return flags.to === undefined
     ? intoStore(installation, archive, opened, io, flags)
-    : intoFolder(archive, opened, resolve(flags.to), io, flags);
+    : intoFolder(installation, archive, opened, resolve(flags.to), io, flags);
 };
 
+/** The session, or the exit code where its manifest is cold: then its pack is taken to be needed too. */
+async function openWhenReadable(
+  context: RestoreContext,
+  selector: string,
+  generation: number | undefined,
+): Promise<OpenedSession | ExitCode> {
+  const { archive, io, flags } = context;
+  const found = await findGenerations(archive, selector, flags.agent, {
+    onDamage: warnOfDamage(io),
+    signal: io.signal,
+    ...(generation === undefined ? {} : { generation }),
+  });
+  const { row } = found.at(-1) as Generation;
+  try {
+    return await openGeneration(archive, row.archive_id, io.signal);
+  } catch (error) {
+    if (!isCold(error)) throw error;
+    const thaw = await lookForThaw(context, keysOfRow(archive, row));
+    if (thaw === undefined || thaw.state === 'ready')
+      return openGeneration(archive, row.archive_id, io.signal);
+    const { archive_id: archiveId, session_key: sessionKey, session_id: sessionId } = row;
+    return reportWaiting(context, { archiveId, sessionKey, sessionId }, thaw);
+  }
+}
+
 async function intoFolder(
+  installation: Installation,
   archive: Archive,
   opened: OpenedSession,
   folder: string,
@@ -68,16 +103,26 @@ async function intoFolder(
 ): Promise<ExitCode> {
   const files = keptFiles(opened.session);
   await assertAbsent(folder, files);
+  const context = { installation, archive, io, flags };
+  const thaw = await lookForThaw(context, packKeysFor(opened.manifest, files));
+  if (mustWait(thaw, flags)) return reportWaiting(context, nameOf(opened), thaw);
   if (!flags.dryRun) await restoreToFolder(archive, opened, folder, io.signal);
   const json = {
-    ...head(opened, flags),
+    ...restoreHead(opened, flags),
     to: folder,
     files: files.map((file) => ({ name: placeName(file), size: file.size, state: 'absent' })),
     row: 'untouched',
     setAside: [],
+    thaw: thaw === undefined ? null : thawJson(thaw),
   };
-  print(io, flags, json, () => describe(opened, flags, files, [`into ${folder}; the store was not touched`]));
+  const notes = [`into ${folder}; the store was not touched`, ...thawNotes(thaw, opened.session)];
+  print(io, flags, json, () => describeRestore(opened, flags, files, notes));
   return EXIT.done;
+}
+
+/** A dry run goes on, and says what it would wait for. */
+function mustWait(thaw: Thaw | undefined, { dryRun }: RestoreFlags): thaw is Thaw {
+  return thaw !== undefined && thaw.state !== 'ready' && !dryRun;
 }
 
 async function assertAbsent(folder: string, files: readonly ManifestFile[]): Promise<void> {
@@ -114,10 +159,12 @@ async function intoStore(
     if (flags.dryRun) {
       const target = await targetOf(installation, store, opened, undefined, road);
       const plan = await planRestore(session, target, options);
-      report(opened, plan, io, flags, [], road, useOf(session, await takeSnapshot(installation, store)));
+      const keys = packKeysFor(opened.manifest, missingFiles(plan));
+      const thaw = await lookForThaw({ installation, archive, io, flags }, keys);
+      const use = useOf(session, await takeSnapshot(installation, store));
+      reportRestore(opened, plan, io, flags, [], road, thaw, use);
       return EXIT.done;
     }
-    if (road.name === 'outside' && !flags.json && !flags.quiet) io.stderr.write(`${WAIT_NOTE}\n`);
     return await onRoad(installation, archive, opened, store, options, io, flags, road);
   } finally {
     road.close();
@@ -143,6 +190,13 @@ async function onRoad(
     const plan = await planRestore(session, target, options);
     const assertIdle = async () => assertNotInUse(plan, await takeSnapshot(installation, store));
     await assertIdle();
+    assertNoConflict(plan, options);
+    // Nobody is to pay for a restore that is refused.
+    const context = { installation, archive, io, flags };
+    const thaw = await lookForThaw(context, packKeysFor(manifest, missingFiles(plan)));
+    if (mustWait(thaw, flags)) return reportWaiting(context, nameOf(opened), thaw);
+    if (road.name === 'outside' && !flags.json && !flags.quiet)
+      io.log.write({ level: 'info', msg: WAIT_NOTE });
     // Recorded first: were we to die half-way, the files put back so far would not be archived again at once.
     const restoredName = session.sessionId ?? session.sessionKey;
     if (restoredName !== null) await installation.state.recordRestored([restoredName], nowMs);
@@ -159,7 +213,7 @@ async function onRoad(
       options,
       io.signal,
     );
-    report(opened, plan, io, flags, setAside, road);
+    reportRestore(opened, plan, io, flags, setAside, road, thaw);
     return EXIT.done;
   } finally {
     await lock.release();
@@ -209,70 +263,4 @@ function inUse({ archiveId }: OpenedSession['session'], source: string): Clawbac
     hint: 'wait for the answer and run again, or restore elsewhere with --to DIR; nothing was changed',
     retryable: true,
   });
-}
-
-function head({ session }: OpenedSession, flags: RestoreFlags) {
-  const { archiveId, sessionKey, sessionId } = session;
-  return { schema: 'clawback.restore/1', dryRun: flags.dryRun ?? false, archiveId, sessionKey, sessionId };
-}
-
-function report(
-  opened: OpenedSession,
-  plan: RestorePlan,
-  io: Io,
-  flags: RestoreFlags & GlobalFlags,
-  setAside: readonly string[],
-  { name, why }: CommitRoad,
-  use?: Kept,
-): void {
-  const row = plan.row === undefined ? 'none' : plan.row.kind === 'put' ? 'restored' : plan.row.why;
-  const files = plan.files.map(({ file, state }) => ({ name: placeName(file), size: file.size, state }));
-  const { mediaLeft } = plan;
-  const notes = [
-    ROW_NOTES[row],
-    ...(mediaLeft > 0
-      ? [
-          `its ${count(mediaLeft, 'media file')} stayed in the archive: OpenClaw would remove them beside a newer session`,
-        ]
-      : []),
-    ...setAside.map((name) => `set aside as ${safe(name)}`),
-    ...(flags.resume ? ['the next message continues this transcript'] : []),
-    ...(use === undefined ? [] : [`the conversation is in use: ${explainKept(use)}`]),
-  ];
-  const inUse = use === undefined ? null : { ...use, text: explainKept(use) };
-  print(
-    io,
-    flags,
-    { ...head(opened, flags), to: null, files, mediaLeft, row, setAside, inUse, road: { name, why } },
-    () =>
-      describe(
-        opened,
-        flags,
-        plan.files.filter(({ state }) => state !== 'identical').map(({ file }) => file),
-        notes,
-      ),
-  );
-}
-
-const ROW_NOTES = {
-  none: 'these files never had a row',
-  restored: 'its row is back in the store',
-  revived:
-    'the conversation goes on under a newer session; its row stays, the old files lie beside (--resume switches it back)',
-  identical: 'its row was never gone',
-} as const;
-
-function describe(
-  { session }: OpenedSession,
-  flags: RestoreFlags,
-  files: readonly ManifestFile[],
-  notes: readonly string[],
-): string {
-  const bytes = files.reduce((sum, { size }) => sum + size, 0);
-  const verb = flags.dryRun ? 'would restore' : 'restored';
-  return [
-    `${verb} ${safe(session.sessionKey ?? session.sessionId)} (${session.archiveId}): ${count(files.length, 'file')}, ${formatBytes(bytes)}`,
-    ...files.map((file) => `  ${safe(placeName(file))}  ${formatBytes(file.size)}`),
-    ...notes.map((note) => `  ${note}`),
-  ].join('\n');
 }

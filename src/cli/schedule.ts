@@ -44,7 +44,7 @@ export const schedule: Verb<ScheduleFlags> = async (io, flags, kind = '') => {
 };
 
 function jobOf({ config, stateDir }: Installation, flags: ScheduleFlags & GlobalFlags): NightlyJob {
-  const { nightly, archive } = config;
+  const { nightly, archive, metrics } = config;
   const archiveDirs = archive.startsWith('file:') ? [fileURLToPath(archive)] : [];
   const given = [
     ...(flags.config === undefined ? [] : ['--config', resolve(flags.config)]),
@@ -53,10 +53,11 @@ function jobOf({ config, stateDir }: Installation, flags: ScheduleFlags & Global
     ...(flags.jobs === undefined ? [] : ['--jobs', String(flags.jobs)]),
   ];
   return {
-    argv: [process.execPath, mainProgram(), 'archive', '--state-dir', stateDir, ...given],
+    argv: [process.execPath, mainProgram(), 'nightly', '--once', '--state-dir', stateDir, ...given],
     timetable: readTimetable(flags.at ?? nightly.at, flags.timeZone ?? nightly.timeZone),
     jitterMs: nightly.jitterMs,
     writableDirs: [stateDir, ...archiveDirs.filter((dir) => !dir.startsWith(`${stateDir}/`))],
+    ...(metrics.textfile === undefined ? {} : { metricsDir: dirname(metrics.textfile) }),
     ...(flags.image === undefined ? {} : { image: flags.image }),
   };
 }
@@ -110,7 +111,8 @@ async function install(kind: string, unit: Unit, io: Io, { yes }: ScheduleFlags)
 }
 
 async function confirm(io: Io, steps: readonly string[]): Promise<void> {
-  if (!canAsk()) {
+  // A question is no line of a log.
+  if (!canAsk() || io.log.format === 'json') {
     throw new ClawbackError('usage', 'schedule --install: nobody is there to ask', {
       hint: 'add --yes to go on without a question',
     });

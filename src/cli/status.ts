@@ -3,9 +3,9 @@ import { toErrorData } from '../errors.ts';
 import { countPlans } from '../report.ts';
 import { describeCap } from '../status/cap-warning.ts';
 import { type Ages, type Census, takeCensus } from '../status/census.ts';
-import { describeProblems } from './archive-text.ts';
 import { EXIT, installationFrom, print, type Verb } from './context.ts';
 import { count, formatBytes, table } from './format.ts';
+import { describeProblems } from './went-wrong.ts';
 
 export const status: Verb<object> = async (io, flags) => {
   const installation = await installationFrom(io, flags);

@@ -2,10 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { openArchive } from '../installation.ts';
 import { runIdAt } from '../manifest/keys.ts';
 import { piscinaShipper } from '../ship/piscina-shipper.ts';
+import type { VerifyProgress } from '../verify/pack-reads.ts';
 import { type VerifyResult, verifyArchive } from '../verify/verify-archive.ts';
 import { VERSION } from '../version.ts';
 import { EXIT, installationFrom, print, type Verb } from './context.ts';
 import { count, formatBytes } from './format.ts';
+import { withProgress } from './progress/show-progress.ts';
 
 interface VerifyFlags {
   /** True without a percentage. */
@@ -32,7 +34,12 @@ export const verify: Verb<VerifyFlags> = async (io, flags) => {
   );
   try {
     const readPercent = flags.readData === true ? 100 : (flags.readData ?? 0);
-    const result = await verifyArchive(archive, shipper, { readPercent, random: Math.random }, io.signal);
+    const result = await withProgress(io, flags, 'verify', (show) => {
+      const onProgress = ({ packsDone: done, packsTotal: total, ...bytes }: VerifyProgress) =>
+        show({ unit: 'packs', done, total, ...bytes });
+      const options = { readPercent, random: Math.random, onProgress };
+      return verifyArchive(archive, shipper, options, io.signal);
+    });
     const rebuild = flags.rebuildCatalogue === true && result.uncatalogued.length > 0;
     if (rebuild)
       await archive.writeCatalogue(
@@ -60,10 +67,10 @@ export const verify: Verb<VerifyFlags> = async (io, flags) => {
 };
 
 function describe(result: VerifyResult, rebuilt: boolean): string {
-  const { uncatalogued, strayPacks, differences } = result;
+  const { uncatalogued, strayPacks, differences, cold } = result;
   return [
     `${count(result.manifests, 'manifest')}, ${count(result.sessions, 'session')}, ${count(result.packs, 'pack')}: ` +
-      (result.packsRead > 0
+      (result.packsRead > 0 || cold.length > 0
         ? `${count(result.packsRead, 'pack')} read back, ${formatBytes(result.bytesRead)}`
         : 'sizes compared (--read-data compares contents)'),
     ...(uncatalogued.length > 0
@@ -75,6 +82,12 @@ function describe(result: VerifyResult, rebuilt: boolean): string {
       : []),
     ...(strayPacks.length > 0
       ? [`${count(strayPacks.length, 'pack')} of interrupted runs belong to no manifest; they only take room`]
+      : []),
+    ...(cold.length > 0
+      ? [
+          `${count(cold.length, 'object')} cold, not read: nothing is wrong with them, and nothing is proven (docs/cold-storage.md)`,
+          ...cold.map((key) => `COLD      ${key}`),
+        ]
       : []),
     ...(result.unsettled.length > 0
       ? [

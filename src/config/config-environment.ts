@@ -5,7 +5,7 @@ import { nearest } from './nearest.ts';
 export const PREFIX = 'CLAWBACK_';
 
 /** Variables that are not keys of the config. */
-const RESERVED = ['CLAWBACK_CONFIG', 'CLAWBACK_STATE_DIR'];
+const RESERVED = ['CLAWBACK_CONFIG', 'CLAWBACK_STATE_DIR', 'CLAWBACK_LOG_FORMAT'];
 const RESERVED_PREFIXES = ['CLAWBACK_TEST_', 'CLAWBACK_BENCH_'];
 
 /** `retention.protectedPruneAfter` → `CLAWBACK_RETENTION_PROTECTED_PRUNE_AFTER`. */

@@ -16,6 +16,7 @@ export interface ConfigProblem {
 export type SourceOf = (path: readonly string[]) => string;
 
 const MAX_SHOWN = 60;
+const NOT_SHOWN = 'the value (not shown)';
 
 /** The issues of zod as problems, with the value and what is allowed. */
 export function describeIssues(
@@ -33,7 +34,8 @@ export function describeIssues(
     const found = keys.find((key) => key.path.join('.') === dotted);
     const allowed = found?.doc.allowed ?? `an object with the keys ${childrenOf(path, keys).join(', ')}`;
     const what = issue.code === 'custom' ? issue.message : 'is refused';
-    const text = `${show(valueAt(layer, path))} ${what}; allowed: ${allowed}`;
+    const value = isSecretAt(path, keys) ? NOT_SHOWN : show(valueAt(layer, path));
+    const text = `${value} ${what}; allowed: ${allowed}`;
     return [{ source: sourceOf(path), ...(dotted === '' ? {} : { key: dotted }), text }];
   });
 }
@@ -69,8 +71,13 @@ function valueAt(layer: unknown, path: readonly string[]): unknown {
   return path.reduce((value, segment) => (value as Record<string, unknown> | undefined)?.[segment], layer);
 }
 
+/** Also of what is given in place of an object that would hold a secret. */
+function isSecretAt(path: readonly string[], keys: readonly ConfigKey[]): boolean {
+  return keys.some(({ path: of, doc }) => doc.isSecret && path.every((name, index) => of[index] === name));
+}
+
 function show(value: unknown): string {
-  if (typeof value === 'string' && mayHoldCredential(value)) return 'the value (not shown)';
+  if (typeof value === 'string' && mayHoldCredential(value)) return NOT_SHOWN;
   const json = JSON.stringify(value) ?? String(value);
   return json.length > MAX_SHOWN ? `${json.slice(0, MAX_SHOWN)}…` : json;
 }

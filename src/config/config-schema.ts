@@ -10,6 +10,8 @@ import {
   readDuration,
 } from './duration.ts';
 import { checked, key } from './key-doc.ts';
+import { healthcheckUrlProblem, textfileProblem } from './monitoring-values.ts';
+import { type HighWater, readHighWater, readSize, SIZE_PATTERN } from './size.ts';
 
 export const MAX_JOBS = 64;
 /** The highest level of the WASM engine; `node:zlib` goes further. */
@@ -19,6 +21,7 @@ const MAX_LEVEL = 19;
 const MAX_DEADLINE_MS = 30_000;
 
 const DURATION = 'a duration with a unit, such as 90d, 24h or 30m';
+const SIZE = 'a size with a unit, such as 500MB or 2GB';
 const durationSchema = { type: 'string', pattern: DURATION_PATTERN.source };
 const off = [{ const: 'off' }, { const: false }];
 
@@ -26,6 +29,8 @@ interface LowerLimit {
   readonly ms: number;
   readonly text: string;
 }
+
+const HOUR: LowerLimit = { ms: HOUR_MS, text: '1h' };
 
 function readAtLeast(given: unknown, least: LowerLimit | undefined): { value: number } | { problem: string } {
   const reading: DurationReading = readDuration(given);
@@ -142,7 +147,7 @@ export const configSchema = z.strictObject({
       protectedPruneAfter: age(
         'Age at which a protected conversation (channel, group, thread, topic) is trimmed to its routing. Off until set: the protection that OpenClaw gives today holds. Less than an hour is refused, because OpenClaw writes the rows of a conversation in progress back from memory.',
         'off',
-        { ms: HOUR_MS, text: '1h' },
+        HOUR,
       ),
       protectedRemoveAfter: age(
         "Time after its archiving at which the routing tombstone of a protected conversation is removed too, so that it no longer counts against OpenClaw's maxEntries. From then until somebody writes there, OpenClaw has no address for that conversation: cron jobs, reminders and other proactive messages do not reach it. Settings, routing and transcript stay in the archive, and restore brings them back.",
@@ -261,6 +266,51 @@ export const configSchema = z.strictObject({
     ['content', 'stored'],
     'content',
   ),
+  diskBudget: z
+    .strictObject({
+      maxDiskBytes: key(
+        checked<number | undefined>((given) => {
+          if (given === 'off' || given === false) return { value: undefined };
+          const reading = readSize(given);
+          return 'problem' in reading ? reading : { value: reading.bytes };
+        }).prefault('off'),
+        {
+          about:
+            'What the sessions folders of all agents may hold on the disk, in blocks. Over it, clawback nightly and clawback reclaim archive and free until diskBudget.highWaterBytes is reached.',
+          allowed: `${SIZE}; or off`,
+          fallback: 'off',
+          kind: 'text',
+          jsonSchema: { anyOf: [{ type: 'string', pattern: SIZE_PATTERN.source }, ...off] },
+        },
+      ),
+      highWaterBytes: key(
+        checked<HighWater>((given) => {
+          const reading = readHighWater(given);
+          return 'problem' in reading ? reading : { value: reading };
+        }).prefault('80%'),
+        {
+          about: 'How far down to free once the budget is exceeded.',
+          allowed: `${SIZE}, or a share of the budget such as 80%`,
+          fallback: '80%',
+          kind: 'text',
+          jsonSchema: { type: 'string' },
+        },
+      ),
+      protectedFloor: key(
+        checked<number | 'off'>((given) =>
+          given === 'off' || given === false ? { value: 'off' } : readAtLeast(given, HOUR),
+        ).optional(),
+        {
+          about:
+            'Where everything else is not enough, protected conversations that were idle for longer than this are trimmed too, the oldest first. Off where neither this nor retention.protectedPruneAfter is set.',
+          allowed: `${DURATION}, at least ${HOUR.text}; or off`,
+          fallback: '7d where retention.protectedPruneAfter is set, else off',
+          kind: 'text',
+          jsonSchema: { anyOf: [durationSchema, ...off] },
+        },
+      ),
+    })
+    .prefault({}),
   nightly: z
     .strictObject({
       at: key(
@@ -296,6 +346,47 @@ export const configSchema = z.strictObject({
         kind: 'text',
         jsonSchema: durationSchema,
       }),
+      drillEvery: age(
+        'How often a night ends with a drill: a random sample of the archive is restored to a scratch folder and proven.',
+        '7d',
+      ),
+    })
+    .prefault({}),
+  healthcheck: z
+    .strictObject({
+      url: key(
+        checked<string>((given) => {
+          const problem = healthcheckUrlProblem(given);
+          return problem === undefined ? { value: given as string } : { problem };
+        }).optional(),
+        {
+          about:
+            'A check at Healthchecks.io or a server that speaks like it: told when a run begins, succeeds and fails, with numbers and error codes. Whoever has the URL can ping, so it is never shown; a variable in the environment keeps it out of the file. A ping that fails is a warning, and delays a run by 10 s at most.',
+          allowed: 'an http or https URL without user name and password, such as https://hc-ping.com/<uuid>',
+          fallback: 'not set',
+          kind: 'text',
+          isSecret: true,
+          jsonSchema: { type: 'string' },
+        },
+      ),
+    })
+    .prefault({}),
+  metrics: z
+    .strictObject({
+      textfile: key(
+        checked<string>((given) => {
+          const problem = textfileProblem(given);
+          return problem === undefined ? { value: given as string } : { problem };
+        }).optional(),
+        {
+          about:
+            "Where the numbers of the last run are left for Prometheus, in the folder of node_exporter's textfile collector. Written anew after every run, also one that failed. One file for each instance.",
+          allowed: 'an absolute path that ends in .prom',
+          fallback: 'not set',
+          kind: 'text',
+          jsonSchema: { type: 'string', pattern: '^/.*\\.prom$' },
+        },
+      ),
     })
     .prefault({}),
   jobs: key(z.int().min(1).max(MAX_JOBS).optional(), {

@@ -1,6 +1,7 @@
 import type { EngineChoice } from '../codec/codec.ts';
 import type { S3Options } from '../objects/location.ts';
 import type { SessionKind } from '../sessions/session-key.ts';
+import type { HighWater } from './size.ts';
 
 /** The settings of one run, checked and with every default filled in. Durations are in milliseconds. */
 export interface Config {
@@ -17,7 +18,12 @@ export interface Config {
   readonly gc: { readonly graceMs: number };
   readonly compression: { readonly level: number; readonly engine: EngineChoice };
   readonly verify: 'content' | 'stored';
+  readonly diskBudget: DiskBudgetConfig;
   readonly nightly: NightlyConfig;
+  /** Who is told that a run begins and ends. The URL is a secret. */
+  readonly healthcheck: { readonly url?: string };
+  /** Where the numbers of the last run are left for Prometheus. */
+  readonly metrics: { readonly textfile?: string };
   /** Number of worker threads. */
   readonly jobs: number;
 }
@@ -28,6 +34,16 @@ export interface NightlyConfig {
   /** IANA name. Undefined: the zone of the machine. */
   readonly timeZone?: string;
   readonly jitterMs: number;
+  /** Time between two drills. Absent: a night has none. */
+  readonly drillEveryMs?: number;
+}
+
+export interface DiskBudgetConfig {
+  /** Absent: there is no budget. */
+  readonly maxDiskBytes?: number;
+  readonly highWater: HighWater;
+  /** Idle time from which protected conversations may be trimmed for the budget. Absent: none is. */
+  readonly protectedFloorMs?: number;
 }
 
 /** An absent age or count means that the rule is off. */

@@ -10,6 +10,8 @@ export interface KeyDoc {
   readonly fallback: string;
   /** How its text in an environment variable is read. */
   readonly kind: 'text' | 'integer' | 'boolean';
+  /** The value is never shown: not by doctor, not in an error. @default false */
+  readonly isSecret?: boolean;
   /** Replaces the generated JSON Schema, where the check is code. */
   readonly jsonSchema?: Readonly<Record<string, unknown>>;
 }

@@ -6,9 +6,11 @@ import { assign, readEnvironment, variableFor } from './config-environment.ts';
 import { readConfigFile } from './config-file.ts';
 import { type ConfigProblem, configInvalid, describeIssues, type SourceOf } from './config-problem.ts';
 import { configSchema, MAX_JOBS, MAX_WASM_LEVEL, type ParsedConfig } from './config-schema.ts';
+import { DAY_MS } from './duration.ts';
 import { listKeys } from './key-doc.ts';
 
 const KEYS = listKeys(configSchema);
+const SECRET = '(not shown)';
 
 export interface ConfigInput {
   readonly stateDir: string;
@@ -24,7 +26,7 @@ export interface LoadedConfig {
   readonly configFile?: string;
   /** For every key, by its dotted name, the layer that decided it. */
   readonly origins: ReadonlyMap<string, Origin>;
-  /** The values that are not the default's, as they were written. No key holds a credential. */
+  /** The values that are not the default's, as they were written; of a secret only that there is one. */
   readonly given: ReadonlyMap<string, { readonly origin: Origin; readonly value: unknown }>;
 }
 
@@ -69,13 +71,13 @@ function merge(layers: readonly Layer[]) {
   const merged: Record<string, unknown> = {};
   const origins = new Map<string, Origin>();
   const given = new Map<string, { origin: Origin; value: unknown }>();
-  for (const { path } of KEYS) {
+  for (const { path, doc } of KEYS) {
     const deciding = layers.findLast((layer) => valueAt(layer, path) !== undefined);
     origins.set(path.join('.'), deciding?.origin ?? 'default');
     if (deciding === undefined) continue;
     const value = valueAt(deciding, path);
     assign(merged, path, value);
-    given.set(path.join('.'), { origin: deciding.origin, value });
+    given.set(path.join('.'), { origin: deciding.origin, value: doc.isSecret ? SECRET : value });
   }
   return { merged, origins, given };
 }
@@ -95,7 +97,20 @@ function levelProblem(level: number, layers: readonly Layer[]): ConfigProblem {
 }
 
 function resolveConfig(parsed: ParsedConfig, stateDir: string): Config {
-  const { archive, gc, instance, jobs, nightly, restore, retention, s3, ...same } = parsed;
+  const {
+    archive,
+    diskBudget,
+    gc,
+    healthcheck,
+    instance,
+    jobs,
+    metrics,
+    nightly,
+    restore,
+    retention,
+    s3,
+    ...same
+  } = parsed;
   return {
     ...same,
     archive: archive ?? pathToFileURL(join(stateDir, 'clawback', 'archive')).href,
@@ -113,11 +128,33 @@ function resolveConfig(parsed: ParsedConfig, stateDir: string): Config {
         maxEntries: retention.maxEntries,
       }),
     },
-    nightly: { at: nightly.at, jitterMs: nightly.jitter, ...present({ timeZone: nightly.timeZone }) },
+    diskBudget: {
+      highWater: diskBudget.highWaterBytes,
+      ...present({
+        maxDiskBytes: diskBudget.maxDiskBytes,
+        protectedFloorMs: protectedFloorMs(parsed),
+      }),
+    },
+    nightly: {
+      at: nightly.at,
+      jitterMs: nightly.jitter,
+      ...present({ timeZone: nightly.timeZone, drillEveryMs: nightly.drillEvery }),
+    },
     restore: { deadlineMs: restore.deadline, ...present({ onMessageMs: restore.onMessage }) },
     gc: { graceMs: gc.grace },
+    healthcheck: present(healthcheck),
+    metrics: present(metrics),
     jobs: jobs ?? Math.min(availableParallelism(), MAX_JOBS),
   };
+}
+
+const DEFAULT_FLOOR_MS = 7 * DAY_MS;
+
+/** Nothing protected is touched until one of the two is set. */
+function protectedFloorMs({ diskBudget, retention }: ParsedConfig): number | undefined {
+  const { protectedFloor } = diskBudget;
+  if (protectedFloor === 'off') return undefined;
+  return protectedFloor ?? (retention.protectedPruneAfter === undefined ? undefined : DEFAULT_FLOOR_MS);
 }
 
 type Present<Values> = { [Name in keyof Values]?: Exclude<Values[Name], undefined> };

@@ -2,6 +2,7 @@ import { checkSignal } from '../objects/checks.ts';
 import type { ArchiveLocation } from '../objects/location.ts';
 import { openForProbe } from '../objects/open.ts';
 import { LocalState } from '../state/local-state.ts';
+import { archiveCold } from './archive-cold.ts';
 import { archiveSpace } from './archive-space.ts';
 import { type Check, type Finding, ok, problem } from './check.ts';
 import { attempt } from './examination.ts';
@@ -23,6 +24,8 @@ export const checkArchive: Check = async ({ settings, stateDir, options, probe, 
   if (!tried.ok) return [problem(tried.error)];
   const findings: Finding[] = stepFindings(tried.value, { url, verify, prefix: instance ?? 'probe' });
   if (archive.server !== undefined) findings.push(...clockFinding(archive.server.clockAheadMs));
+  const canList = tried.value.some(({ name, state }) => name === 'list' && state === 'done');
+  if (canList) findings.push(...(await archiveCold(archive.objects, instance, signal)));
   if (archive.folder !== undefined) findings.push(...(await archiveSpace(archive, archive.folder, instance)));
   return findings;
 };

@@ -4,6 +4,7 @@ import { checkCap } from './check-cap.ts';
 import { checkDrill } from './check-drill.ts';
 import { checkEvidence } from './check-evidence.ts';
 import { checkGateway } from './check-gateway.ts';
+import { checkMonitoring } from './check-monitoring.ts';
 import { checkOpenClaw } from './check-openclaw.ts';
 import { checkPermissions } from './check-permissions.ts';
 import { checkRuntime } from './check-runtime.ts';
@@ -25,6 +26,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
   space: checkSpace,
   archive: checkArchive,
   drill: checkDrill,
+  monitoring: checkMonitoring,
 };
 
 export interface CheckResult {

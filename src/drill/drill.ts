@@ -5,7 +5,7 @@ import { ClawbackError, type ErrorData, errnoOf, isClawbackError, toErrorData } 
 import type { CatalogueRow } from '../manifest/catalogue.ts';
 import { openGeneration } from '../restore/open-session.ts';
 import { keptFiles, restoreToFolder } from '../restore/restore-to-folder.ts';
-import { pickSample } from './pick-sample.ts';
+import { pickReadable } from './pick-readable.ts';
 import {
   proveSession,
   type SessionDifference,
@@ -41,6 +41,8 @@ export interface DrilledSession {
 export interface Drill {
   /** Session generations to choose from. */
   readonly archived: number;
+  /** Of these, in packs or manifests that the drill came upon and that must be thawed first: nothing is proven of them. */
+  readonly cold: number;
   /** Those that were chosen, oldest first. */
   readonly sessions: readonly DrilledSession[];
   /** Catalogues and manifests that could not be read. */
@@ -61,16 +63,17 @@ export async function drillArchive(
   const onDamage: OnDamage = (what, error) => void damaged.push({ what, error: toErrorData(error) });
   const all = await everySession(archive, onDamage, signal);
   const rows = all.filter(({ agent_id: id }) => agentIds === undefined || agentIds.includes(id));
+  const { picked, cold } = await pickReadable(archive, rows, { sample, random }, signal);
   const sessions: DrilledSession[] = [];
   await withScratchFolder(async (scratch) => {
-    for (const row of pickSample(rows, sample, random)) {
+    for (const row of picked) {
       const folder = join(scratch, String(sessions.length));
       sessions.push(await drillSession(archive, row, folder, signal));
       // Of many large sessions the scratch folder holds one.
       await rm(folder, { recursive: true, force: true });
     }
   });
-  return { archived: rows.length, sessions, damaged };
+  return { archived: rows.length, cold, sessions, damaged };
 }
 
 /**

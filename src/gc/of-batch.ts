@@ -1,15 +1,7 @@
-import type { ClawbackError, ErrorCode } from '../errors.ts';
-
-const OF_BATCH = new Set<ErrorCode>([
-  'manifest-invalid',
-  'manifest-newer',
-  'object-corrupt',
-  'object-not-found',
-  'object-exists',
-  'frame-corrupt',
-]);
+import type { ClawbackError } from '../errors.ts';
+import { ARCHIVE_DAMAGE } from '../recover/damage.ts';
 
 /** Whether the error is about one batch alone: it is kept as it is, and the others go on. */
 export function isOfBatch({ code }: ClawbackError): boolean {
-  return OF_BATCH.has(code);
+  return ARCHIVE_DAMAGE.has(code) || code === 'object-exists';
 }

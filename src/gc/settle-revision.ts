@@ -43,7 +43,8 @@ async function isWhole(context: GcContext, manifest: Manifest, proof: Proof): Pr
     await assertWhole(context, manifest, proof);
     return true;
   } catch (error) {
-    if (!isClawbackError(error) || !isOfBatch(error)) throw error;
+    // What is cold is not damaged: it has to be thawed, and then it is seen.
+    if (!isClawbackError(error) || !isOfBatch(error) || error.code === 'object-cold') throw error;
     context.tally.problem(`revision ${manifest.revision ?? 0} of batch ${manifest.batchId}`, error);
     return false;
   }

@@ -1,3 +1,5 @@
+import type { ColdState, ThawAnswer, ThawRequest } from './cold.ts';
+
 export interface ByteRange {
   /** First byte, counted from 0. */
   readonly offset: number;
@@ -10,6 +12,8 @@ export interface ObjectStat {
   readonly size: number;
   /** Hex SHA-256 of the stored bytes, only where the server computed and kept it itself. */
   readonly sha256?: string;
+  /** Only from `stat`, and only where the object lies in storage that must be thawed to be read. */
+  readonly cold?: ColdState;
 }
 
 export interface StoredObject {
@@ -44,6 +48,7 @@ export interface ObjectWriter {
  *
  * Errors are `ClawbackError`: `object-not-found`, `object-exists`,
  * `object-invalid-key`, `object-corrupt` (short or damaged answer),
+ * `object-cold` (whole, and to be thawed before `get` gives it out),
  * `archive-unreachable`, `archive-denied`, `archive-protocol` (the answer makes
  * no sense: a proxy, another service), `archive-io`.
  */
@@ -62,6 +67,8 @@ export interface ObjectStore {
   delete(key: string, signal?: AbortSignal): Promise<void>;
   /** Gives up uploads below `prefix` that a crashed run left open. Returns how many. */
   abortStaleUploads(prefix: string, signal?: AbortSignal): Promise<number>;
+  /** Asks for a cold object, once: asking again changes nothing. Absent where nothing is ever cold. */
+  thaw?(key: string, request: ThawRequest, signal?: AbortSignal): Promise<ThawAnswer>;
 }
 
 const KEY = /^(?:[a-z0-9_=-][a-z0-9_.=-]*\/)*[a-z0-9_=-][a-z0-9_.=-]*$/;

@@ -1,5 +1,6 @@
 import { ClawbackError, describe, errnoOf } from '../errors.ts';
 import { notFound } from './checks.ts';
+import { coldMeaning } from './s3-cold.ts';
 import { type Meaning, meaningOfName, meaningOfStatus } from './s3-meanings.ts';
 
 /** Turns whatever the SDK throws into the store's own errors. */
@@ -35,6 +36,7 @@ export function nonsense(doing: string, what: string): ClawbackError {
 }
 
 function meaningOf(error: unknown, name: string, bucket: string): Meaning {
+  if (name === 'InvalidObjectState') return coldMeaning(error);
   const known = meaningOfName(name, bucket);
   if (known !== undefined) return known;
   const status = statusOf(error);

@@ -3,9 +3,11 @@ import { GetObjectCommand, HeadBucketCommand, HeadObjectCommand } from '@aws-sdk
 import { ClawbackError, describe } from '../errors.ts';
 import { freeNow } from '../free-now.ts';
 import { notFound, tooShort } from './checks.ts';
+import type { ColdState } from './cold.ts';
 import { pauseBefore, withDeadline } from './deadline.ts';
 import type { ByteRange, ObjectStat } from './object-store.ts';
 import type { S3Connection } from './s3-client.ts';
+import { coldStateOf } from './s3-cold.ts';
 import { nonsense, statusOf } from './s3-errors.ts';
 import { transferMs } from './s3-tuning.ts';
 
@@ -13,6 +15,7 @@ export interface HeadAnswer {
   readonly size: number;
   /** Base64 SHA-256, or `…-N` where the server hashed the hashes of N parts. */
   readonly checksum: string | undefined;
+  readonly cold: ColdState | undefined;
 }
 
 /** What the server knows of an object, or undefined if it says that there is none. */
@@ -28,7 +31,7 @@ export async function headObject(
     if (head.ETag === undefined || head.ContentLength === undefined) {
       throw nonsense(doing, 'an answer without ETag or length');
     }
-    return { size: head.ContentLength, checksum: head.ChecksumSHA256 };
+    return { size: head.ContentLength, checksum: head.ChecksumSHA256, cold: coldStateOf(head) };
   } catch (error) {
     if (statusOf(error) === 404) return undefined;
     throw connection.translate(doing, error);
@@ -47,9 +50,10 @@ export async function statObject(
     await checkBucket(connection, doing, signal);
     throw notFound(doing);
   }
-  const { size, checksum } = head;
-  if (checksum === undefined || checksum.includes('-')) return { key, size };
-  return { key, size, sha256: Buffer.from(checksum, 'base64').toString('hex') };
+  const { size, checksum, cold } = head;
+  const stat = { key, size, ...(cold === undefined ? {} : { cold }) };
+  if (checksum === undefined || checksum.includes('-')) return stat;
+  return { ...stat, sha256: Buffer.from(checksum, 'base64').toString('hex') };
 }
 
 async function checkBucket(

@@ -88,10 +88,11 @@ const BY_NAME: Readonly<Record<string, ((bucket: string) => Meaning) | undefined
     what: 'the server does not know this storage class',
     hint: 'correct s3.storageClass or leave it out',
   }),
-  InvalidObjectState: () => ({
-    code: 'archive-denied',
-    what: 'the object is frozen in its storage class',
-    hint: 'restore it first (`aws s3api restore-object`), and use an instant-access class in s3.storageClass',
+  GlacierExpeditedRetrievalNotAvailable: () => ({
+    code: 'archive-unreachable',
+    what: 'there is no capacity for expedited thaws now',
+    hint: 'ask with --thaw standard, which takes hours, or try again later',
+    retryable: true,
   }),
   NotImplemented: () => ({
     code: 'archive-protocol',

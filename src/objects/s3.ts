@@ -1,5 +1,6 @@
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { checkKey, checkPrefix, checkRange } from './checks.ts';
+import type { ThawAnswer, ThawRequest } from './cold.ts';
 import type { S3Options } from './location.ts';
 import type { ByteRange, ObjectStat, ObjectStore, ObjectWriter, StoredObject } from './object-store.ts';
 import { S3Connection } from './s3-client.ts';
@@ -8,6 +9,7 @@ import { getObject, headObject, statObject } from './s3-get.ts';
 import { abortUploads, listObjects } from './s3-list.ts';
 import { S3ServerProbe } from './s3-probe.ts';
 import { putObject } from './s3-put.ts';
+import { thawObject } from './s3-thaw.ts';
 import type { S3Tuning } from './s3-tuning.ts';
 import { parseS3Url } from './s3-url.ts';
 import { S3Writer } from './s3-writer.ts';
@@ -85,5 +87,10 @@ export class S3ObjectStore implements ObjectStore {
   async abortStaleUploads(prefix: string, signal?: AbortSignal): Promise<number> {
     checkPrefix('abort uploads', prefix);
     return abortUploads(this.#connection, prefix, signal);
+  }
+
+  async thaw(key: string, request: ThawRequest, signal?: AbortSignal): Promise<ThawAnswer> {
+    checkKey('thaw object', key);
+    return thawObject(this.#connection, key, request, signal);
   }
 }

@@ -19,13 +19,15 @@ export interface PackToPut {
   readonly key: string;
   readonly level: number;
   readonly layout: PackLayout;
+  /** Told of every frame that is on its way. */
+  readonly onFrame?: (rawBytes: number) => void;
 }
 
 /** Compresses the frames and uploads each while the next is made. Nothing is visible under the key if anything fails. */
 export async function putFrames(
   objects: ObjectStore,
   codec: Codec,
-  { key, level, layout }: PackToPut,
+  { key, level, layout, onFrame }: PackToPut,
   source: FrameSource,
   signal?: AbortSignal,
 ): Promise<ManifestPack> {
@@ -41,6 +43,7 @@ export async function putFrames(
       offset += compressed.length;
       await writer.write(compressed);
       freeNow(compressed);
+      onFrame?.(frame.rawBytes);
     }
     await source.finish();
     const stored = await writer.close();

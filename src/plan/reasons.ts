@@ -53,6 +53,11 @@ export const SELECT_REASONS = {
   'ordinary-age': 'older than retention.pruneAfter',
   'ordinary-cap': 'beyond retention.maxEntries, oldest first (protected rows are not counted)',
   'orphan-age': 'no row references it and it is older than retention.orphanPruneAfter',
+  'budget-copy': 'over the disk budget: the archive holds these very bytes already',
+  'budget-orphan': 'over the disk budget: no row references it',
+  'budget-trajectory':
+    'over the disk budget: flight recorder of an idle conversation, whose transcript stays',
+  'budget-protected': 'over the disk budget: protected and idle for longer than diskBudget.protectedFloor',
   'tombstone-age':
     'tombstone archived longer ago than retention.protectedRemoveAfter; until somebody writes there, nothing is delivered to it proactively',
 } as const;

@@ -1,16 +1,12 @@
-import { createHash } from 'node:crypto';
-import { constants, createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
-import { errnoOf } from '../errors.ts';
 import { type FileFolders, pathOf } from '../manifest/file-place.ts';
-import type { Manifest, ManifestFile } from '../manifest/manifest.ts';
-import { describeStats } from '../scan/scan.ts';
+import type { Manifest } from '../manifest/manifest.ts';
 import { rowSha256 } from '../sessions/canonical-json.ts';
 import { sessionIdOf } from '../sessions/row.ts';
 import { isModelRunKey } from '../sessions/session-key.ts';
 import type { ArchivedFile } from '../ship/task.ts';
 import type { CommittedSession } from '../tombstone/committed.ts';
 import { tombstoneOf } from '../tombstone/tombstone.ts';
+import { proveLocalFile } from './prove-local-file.ts';
 
 /**
  * The sessions of a manifest whose run died before it could catalogue it, with those of their files that
@@ -29,7 +25,7 @@ export async function unfinishedSessions(
     const mayDiscard = !keepModelRunFiles && isModelRunKey(entry.sessionKey ?? '');
     for (const file of files) {
       if (file.place === null && !mayDiscard) continue;
-      const found = await proveFile(pathOf(file, folders), file);
+      const found = await proveLocalFile(pathOf(file, folders), file);
       if (found !== undefined) here.push(found);
     }
     sessions.push({ entry, files: here });
@@ -37,32 +33,8 @@ export async function unfinishedSessions(
   return sessions;
 }
 
-async function proveFile(path: string, expected: ManifestFile): Promise<ArchivedFile | undefined> {
-  let handle: Awaited<ReturnType<typeof open>>;
-  try {
-    handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch (error) {
-    const code = errnoOf(error);
-    if (code === 'ENOENT' || code === 'ELOOP') return undefined;
-    throw error;
-  }
-  try {
-    const before = describeStats(await handle.stat({ bigint: true }));
-    if (!before.isPlain || before.sizeBytes !== expected.size) return undefined;
-    const hash = createHash('sha256');
-    for await (const chunk of createReadStream('', { fd: handle.fd, autoClose: false, start: 0 }))
-      hash.update(chunk as Buffer);
-    const sha256 = hash.digest('hex');
-    return sha256 === expected.sha256
-      ? { kind: expected.kind, name: expected.name, identity: before.identity, sha256 }
-      : undefined;
-  } finally {
-    await handle.close();
-  }
-}
-
 /** Whether the tombstone is what we would make of the row: a manifest does not decide where answers go. */
-function isOwnTombstone({ row, tombstone, archiveId }: CommittedSession['entry']): boolean {
+export function isOwnTombstone({ row, tombstone, archiveId }: CommittedSession['entry']): boolean {
   if (tombstone === null || row === null) return tombstone === null;
   const sessionId = sessionIdOf(tombstone);
   if (sessionId === null) return false;

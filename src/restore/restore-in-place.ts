@@ -115,16 +115,8 @@ export async function restoreInPlace(
   options: RestoreOptions,
   signal?: AbortSignal,
 ): Promise<{ written: string[]; setAside: string[] }> {
-  const differing = plan.files.filter(({ state }) => state === 'different');
-  if (differing.length > 0 && !options.force) {
-    throw new ClawbackError(
-      'restore-conflict',
-      `restore ${plan.session.archiveId}: ${differing.length} files of the same names differ`,
-      {
-        hint: `--force sets them aside first, --to DIR restores elsewhere: ${differing.map(({ file }) => placeName(file)).join(', ')}`,
-      },
-    );
-  }
+  assertNoConflict(plan, options);
+  const differing = differingFiles(plan);
   const wanted = plan.files.filter(({ state }) => state !== 'identical').map(({ file }) => file);
   const media = wanted.filter(isMedia).sort((a, b) => (a.kind < b.kind ? 1 : a.kind > b.kind ? -1 : 0));
   if (media.length > 0) await makeMediaFolders(target.mediaDir);
@@ -159,6 +151,23 @@ export async function restoreInPlace(
     await rm(mediaStaging, { recursive: true, force: true });
   }
   return { written: wanted.map(placeName), setAside: aside };
+}
+
+/** @throws {ClawbackError} `restore-conflict` where other files of the same names are in the way. */
+export function assertNoConflict(plan: RestorePlan, { force }: Pick<RestoreOptions, 'force'>): void {
+  const differing = differingFiles(plan);
+  if (differing.length === 0 || force) return;
+  throw new ClawbackError(
+    'restore-conflict',
+    `restore ${plan.session.archiveId}: ${differing.length} files of the same names differ`,
+    {
+      hint: `--force sets them aside first, --to DIR restores elsewhere: ${differing.map(({ file }) => placeName(file)).join(', ')}`,
+    },
+  );
+}
+
+function differingFiles({ files }: RestorePlan): RestorePlan['files'] {
+  return files.filter(({ state }) => state === 'different');
 }
 
 async function assertHarmless(

@@ -4,7 +4,9 @@ import type { NightlyJob, Unit } from './unit.ts';
 const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 
 /** A user service and its timer. @throws {ClawbackError} `usage` if the timetable cannot be said as OnCalendar. */
-export function systemdUnit({ argv, timetable, jitterMs, writableDirs }: NightlyJob): Unit {
+export function systemdUnit({ argv, timetable, jitterMs, writableDirs, metricsDir }: NightlyJob): Unit {
+  // The dash: it need not be there.
+  const writable = [...writableDirs, ...(metricsDir === undefined ? [] : [`-${metricsDir}`])];
   const service = `[Unit]
 Description=Archive old OpenClaw conversations
 
@@ -20,7 +22,7 @@ UMask=0077
 TimeoutStopSec=2min
 NoNewPrivileges=yes
 ProtectSystem=strict
-ReadWritePaths=${writableDirs.map(systemdWord).join(' ')}
+ReadWritePaths=${writable.map(systemdWord).join(' ')}
 ProtectKernelTunables=yes
 ProtectKernelModules=yes
 ProtectControlGroups=yes

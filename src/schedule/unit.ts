@@ -8,6 +8,8 @@ export interface NightlyJob {
   readonly jitterMs: number;
   /** Folders that a run writes to: OpenClaw's state, and the archive where it is a folder. */
   readonly writableDirs: readonly string[];
+  /** Where it leaves numbers for Prometheus: a run goes through without it. */
+  readonly metricsDir?: string;
   /** kubernetes: the image that has clawback in it. */
   readonly image?: string;
 }

@@ -4,7 +4,14 @@ import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
 import { ClawbackError, describe, reviveError } from '../errors.ts';
 import type { Shipper } from './shipper.ts';
-import type { ShipReply, ShipTask, VerifyReply, VerifyTask, WorkerSettings } from './task.ts';
+import {
+  isShipStep,
+  type ShipReply,
+  type ShipTask,
+  type VerifyReply,
+  type VerifyTask,
+  type WorkerSettings,
+} from './task.ts';
 
 /** While one task of a thread waits for the archive, another compresses: a bucket 25 ms away costs little. */
 const TASKS_PER_THREAD = 2;
@@ -27,6 +34,10 @@ export function piscinaShipper(settings: WorkerSettings, jobs: number): Shipper 
     workerData: settings,
   });
   const collapse = collapseOf(pool);
+  const listeners = new Map<string, (bytes: number) => void>();
+  pool.on('message', (message: unknown) => {
+    if (isShipStep(message)) listeners.get(message.batchId)?.(message.bytes);
+  });
   const run = async <Reply extends ShipReply | VerifyReply>(
     name: string,
     task: ShipTask | VerifyTask,
@@ -49,10 +60,15 @@ export function piscinaShipper(settings: WorkerSettings, jobs: number): Shipper 
     }
   };
   return {
-    async ship(task, signal) {
-      const reply = await run<ShipReply>('ship', task, signal);
-      if (reply.ok) return reply.report;
-      throw reviveError(reply.error);
+    async ship(task, signal, onBytes) {
+      if (onBytes !== undefined) listeners.set(task.batchId, onBytes);
+      try {
+        const reply = await run<ShipReply>('ship', task, signal);
+        if (reply.ok) return reply.report;
+        throw reviveError(reply.error);
+      } finally {
+        listeners.delete(task.batchId);
+      }
     },
     async verify(pack, files, signal) {
       const reply = await run<VerifyReply>('verify', { pack, files }, signal);

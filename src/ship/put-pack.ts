@@ -23,11 +23,15 @@ export interface StoredPack {
   readonly files: readonly ManifestFile[];
 }
 
+/** Told of the raw bytes of every frame that is dealt with. */
+export type OnFrame = (rawBytes: number) => void;
+
 export interface PutPackInput {
   readonly key: string;
   readonly folders: FileFolders;
   readonly files: readonly PackFile[];
   readonly level: number;
+  readonly onFrame?: OnFrame;
 }
 
 /** One per thread. A frame is filled and compressed without a pause, so concurrent tasks can share it. */
@@ -62,7 +66,7 @@ export async function putPack(
     const pack = await putFrames(
       objects,
       codec,
-      { key: input.key, level: input.level, layout },
+      { key: input.key, level: input.level, layout, ...(input.onFrame ? { onFrame: input.onFrame } : {}) },
       frames,
       signal,
     );

@@ -7,11 +7,12 @@ import { manifestKey, packKey } from '../manifest/keys.ts';
 import { MANIFEST_FORMAT, type Manifest, type ManifestFile } from '../manifest/manifest.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { verifyContent, verifyStored } from '../verify/verify-pack.ts';
-import { describeFile, type PackFile, putPack, type StoredPack } from './put-pack.ts';
+import { describeFile, type OnFrame, type PackFile, putPack, type StoredPack } from './put-pack.ts';
 import { SourceFault, SourceReader } from './source-files.ts';
 import type {
   ShipReport,
   ShipSession,
+  ShipStep,
   ShipTask,
   SkippedSession,
   SourceFile,
@@ -23,6 +24,7 @@ export interface ShipContext {
   readonly codec: Codec;
   readonly settings: WorkerSettings;
   readonly nowMs: () => number;
+  readonly onStep?: (step: ShipStep) => void;
 }
 
 /** Only `verify` makes one, and only from a `StoredPack`: an unproven pack cannot reach a manifest. */
@@ -31,9 +33,10 @@ class VerifiedPack {
   private constructor(stored: StoredPack) {
     this.stored = stored;
   }
-  static async verify(context: ShipContext, stored: StoredPack): Promise<VerifiedPack> {
+  static async verify(context: ShipContext, stored: StoredPack, onFrame: OnFrame): Promise<VerifiedPack> {
     const { objects, codec, settings } = context;
-    if (settings.verify === 'content') await verifyContent(objects, codec, stored.pack, stored.files);
+    if (settings.verify === 'content')
+      await verifyContent(objects, codec, stored.pack, stored.files, undefined, onFrame);
     else await verifyStored(objects, stored.pack);
     return new VerifiedPack(stored);
   }
@@ -74,8 +77,11 @@ async function attempt(
   const { instance } = context.settings;
   const files = packOrder(task, indexes);
   const discarded = hashDiscarded(task, indexes);
+  const onFrame = stepsOf(context, task);
   const verified =
-    files.length === 0 ? undefined : await VerifiedPack.verify(context, await put(context, task, files));
+    files.length === 0
+      ? undefined
+      : await VerifiedPack.verify(context, await put(context, task, files, onFrame), onFrame);
   const filesOf = (index: number): ManifestFile[] => [
     ...(verified?.stored.files.filter((_file, place) => files[place]?.session === index) ?? []),
     ...(discarded.get(index) ?? []),
@@ -112,13 +118,24 @@ async function attempt(
   };
 }
 
+/** Where packs are read back, a frame is half done when it is stored, and done when it is proven. */
+function stepsOf({ settings, onStep }: ShipContext, { batchId }: ShipTask): OnFrame {
+  const share = settings.verify === 'content' ? 0.5 : 1;
+  let bytes = 0;
+  return (rawBytes) => {
+    bytes += rawBytes * share;
+    onStep?.({ batchId, bytes: Math.round(bytes) });
+  };
+}
+
 function put(
   { objects, codec, settings }: ShipContext,
   task: ShipTask,
   files: readonly PackFile[],
+  onFrame: OnFrame,
 ): Promise<StoredPack> {
   const key = packKey(settings.instance, task.batchId);
-  return putPack(objects, codec, { key, folders: task, files, level: settings.level });
+  return putPack(objects, codec, { key, folders: task, files, level: settings.level, onFrame });
 }
 
 /** Transcripts first, session by session; then like with like, where repetition lies close together. */

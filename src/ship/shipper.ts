@@ -3,8 +3,11 @@ import type { ShipReport, ShipTask } from './task.ts';
 
 /** Packs and uploads batches somewhere else than the caller's thread. */
 export interface Shipper {
-  /** @throws {ClawbackError} if the batch as a whole could not be shipped; nothing local was touched. */
-  ship(task: ShipTask, signal?: AbortSignal): Promise<ShipReport>;
+  /**
+   * @param onBytes told how many bytes of the task are dealt with so far, now and then.
+   * @throws {ClawbackError} if the batch as a whole could not be shipped; nothing local was touched.
+   */
+  ship(task: ShipTask, signal?: AbortSignal, onBytes?: (bytes: number) => void): Promise<ShipReport>;
   /** @throws {ClawbackError} with the first difference. */
   verify(pack: ManifestPack, files: readonly ManifestFile[], signal?: AbortSignal): Promise<void>;
   close(): Promise<void>;

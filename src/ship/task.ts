@@ -76,6 +76,17 @@ export type ShipReply =
   | { readonly ok: true; readonly report: ShipReport }
   | { readonly ok: false; readonly error: ErrorData };
 
+/** Posted by a thread while a task is under way: how many bytes of it are dealt with so far. */
+export interface ShipStep {
+  readonly batchId: string;
+  readonly bytes: number;
+}
+
+export function isShipStep(message: unknown): message is ShipStep {
+  const { batchId, bytes } = (message ?? {}) as Partial<Record<keyof ShipStep, unknown>>;
+  return typeof batchId === 'string' && typeof bytes === 'number';
+}
+
 /** Reads a whole pack back and compares it with its manifest. */
 export interface VerifyTask {
   readonly pack: ManifestPack;

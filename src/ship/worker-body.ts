@@ -1,17 +1,18 @@
-import { workerData } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { openCodec } from '../codec/open.ts';
 import { toErrorData } from '../errors.ts';
 import { openObjectStore } from '../objects/open.ts';
 import { verifyContent } from '../verify/verify-pack.ts';
 import { type ShipContext, shipBatch } from './ship-batch.ts';
-import type { ShipReply, ShipTask, VerifyReply, VerifyTask, WorkerSettings } from './task.ts';
+import type { ShipReply, ShipStep, ShipTask, VerifyReply, VerifyTask, WorkerSettings } from './task.ts';
 
 /** Opened at the first task and kept: connections and the WASM heap live as long as the thread. */
 let context: Promise<ShipContext> | undefined;
 
 async function openContext(settings: WorkerSettings): Promise<ShipContext> {
   const [objects, codec] = await Promise.all([openObjectStore(settings.archive), openCodec(settings.engine)]);
-  return { objects, codec, settings, nowMs: () => Date.now() };
+  const onStep = (step: ShipStep) => parentPort?.postMessage(step);
+  return { objects, codec, settings, nowMs: () => Date.now(), onStep };
 }
 
 export async function ship(task: ShipTask): Promise<ShipReply> {

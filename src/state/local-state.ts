@@ -1,9 +1,10 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { link, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { ClawbackError, describe, errnoOf } from '../errors.ts';
 import { isInstance } from '../manifest/keys.ts';
+import { replaceStateFile, writingState } from './state-file.ts';
 
 const restoredSchema = z.record(z.string(), z.number());
 
@@ -54,20 +55,21 @@ export class LocalState {
     if (kept !== undefined) return kept;
     const path = join(this.directory, 'instance');
     const made = `oc-${randomBytes(6).toString('hex')}`;
-    await mkdir(this.directory, { recursive: true, mode: 0o700 });
-    const temporary = `${path}.${randomUUID()}`;
-    try {
-      await writeFile(temporary, `${made}\n`, { mode: 0o600, flag: 'wx', flush: true });
-      // Linked, so that whoever sees the name sees it whole, and whoever comes second takes the first one's.
-      await link(temporary, path);
-      return made;
-    } catch (error) {
-      const others = errnoOf(error) === 'EEXIST' ? await this.instance() : undefined;
-      if (others === undefined) throw error;
-      return others;
-    } finally {
-      await rm(temporary, { force: true });
-    }
+    return writingState(path, async () => {
+      const temporary = `${path}.${randomUUID()}`;
+      try {
+        await writeFile(temporary, `${made}\n`, { mode: 0o600, flag: 'wx', flush: true });
+        // Linked, so that whoever sees the name sees it whole, and whoever comes second takes the first one's.
+        await link(temporary, path);
+        return made;
+      } catch (error) {
+        const others = errnoOf(error) === 'EEXIST' ? await this.instance() : undefined;
+        if (others === undefined) throw error;
+        return others;
+      } finally {
+        await rm(temporary, { force: true });
+      }
+    });
   }
 
   /** When each session id (or the key of a row without one) was last restored by hand, in epoch milliseconds: it keeps the next run from archiving it again at once. */
@@ -90,10 +92,7 @@ export class LocalState {
   async recordRestored(names: readonly string[], nowMs: number): Promise<void> {
     const restored = new Map(await this.restoredAtMs());
     for (const name of names) restored.set(name, nowMs);
-    await mkdir(dirname(this.#restoredPath), { recursive: true, mode: 0o700 });
-    const temporary = `${this.#restoredPath}.${process.pid}.tmp`;
-    await writeFile(temporary, JSON.stringify(Object.fromEntries(restored)), { mode: 0o600, flush: true });
-    await rename(temporary, this.#restoredPath);
+    await replaceStateFile(this.#restoredPath, JSON.stringify(Object.fromEntries(restored)));
   }
 
   /** When `clawback nightly` last began a run, in epoch milliseconds. Undefined: never, or nobody knows any more. */
@@ -103,8 +102,7 @@ export class LocalState {
   }
 
   async recordNight(nowMs: number): Promise<void> {
-    await mkdir(this.directory, { recursive: true, mode: 0o700 });
-    await writeFile(this.#nightPath, `${nowMs}\n`, { mode: 0o600 });
+    await replaceStateFile(this.#nightPath, `${nowMs}\n`);
   }
 
   /** Undefined: none yet, or nobody knows any more. */
@@ -114,10 +112,7 @@ export class LocalState {
   }
 
   async recordDrill(drill: LastDrill): Promise<void> {
-    await mkdir(this.directory, { recursive: true, mode: 0o700 });
-    const temporary = `${this.#drillPath}.${process.pid}.tmp`;
-    await writeFile(temporary, `${JSON.stringify(drill)}\n`, { mode: 0o600, flush: true });
-    await rename(temporary, this.#drillPath);
+    await replaceStateFile(this.#drillPath, `${JSON.stringify(drill)}\n`);
   }
 
   get #drillPath(): string {

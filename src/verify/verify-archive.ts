@@ -1,8 +1,10 @@
 import type { Archive } from '../archive/archive.ts';
 import { ClawbackError, type ErrorData, toErrorData } from '../errors.ts';
+import { packKey } from '../manifest/keys.ts';
 import type { Manifest, ManifestPack, ManifestSession } from '../manifest/manifest.ts';
 import { fileSlices } from '../packs/file-ranges.ts';
 import type { Shipper } from '../ship/shipper.ts';
+import { isCold, PackReads, type VerifyProgress } from './pack-reads.ts';
 
 export interface Difference {
   /** The object that is not as it should be. */
@@ -28,6 +30,8 @@ export interface VerifyResult {
   readonly marks: number;
   readonly forgotten: number;
   readonly pinned: number;
+  /** Objects that were to be read and must be thawed first: not damaged, and not proven either. */
+  readonly cold: readonly string[];
 }
 
 export interface VerifyOptions {
@@ -35,6 +39,8 @@ export interface VerifyOptions {
   readonly readPercent: number;
   /** Chooses the packs of a partial read. Returns a number from 0 up to 1. */
   readonly random: () => number;
+  /** Told of every pack that has been read back. */
+  readonly onProgress?: (progress: VerifyProgress) => void;
 }
 
 /** Checks every manifest of the archive against its objects, to the end, whatever it finds on the way. */
@@ -45,21 +51,27 @@ export async function verifyArchive(
   signal?: AbortSignal,
 ): Promise<VerifyResult> {
   const differences: Difference[] = [];
-  const note = (key: string, error: unknown) => void differences.push({ key, error: toErrorData(error) });
+  const cold: string[] = [];
+  const note = (key: string, error: unknown) => {
+    const data = toErrorData(error);
+    if (data.code === 'object-cold') cold.push(key);
+    else differences.push({ key, error: data });
+  };
   const sizes = new Map((await archive.packs(signal)).map(({ key, size }) => [key, size]));
   const named = new Set<string>();
   let sessions = 0;
-  let packsRead = 0;
-  let bytesRead = 0;
-  const reads: Promise<void>[] = [];
+  const reads = new PackReads(shipper, { signal, onProgress: options.onProgress, onDifference: note });
   const batches = await archive.batches(signal);
   const emptied = new Set<string>();
   for (const [batchId, revisions] of batches) {
+    const revision = revisions.at(-1) ?? 0;
     let manifest: Manifest;
     try {
-      manifest = await archive.manifestAt({ batchId, revision: revisions.at(-1) ?? 0 }, signal);
+      manifest = await archive.manifestAt({ batchId, revision }, signal);
     } catch (error) {
       note(`manifest of ${batchId}`, error);
+      // Its pack is no stray one for that.
+      if (isCold(error)) named.add(packKey(archive.instance, batchId, revision));
       continue;
     }
     sessions += manifest.sessions.length;
@@ -76,13 +88,13 @@ export async function verifyArchive(
         continue;
       }
       if (options.random() * 100 >= options.readPercent) continue;
-      packsRead += 1;
-      bytesRead += pack.storedBytes;
-      const files = manifest.sessions.flatMap((session) => session.files);
-      reads.push(shipper.verify(pack, files, signal).catch((error: unknown) => note(pack.key, error)));
+      reads.add(
+        pack,
+        manifest.sessions.flatMap((session) => session.files),
+      );
     }
   }
-  await Promise.all(reads);
+  await reads.end();
   // What was noted since the interrupt are its own echoes.
   if (signal?.aborted) throw new ClawbackError('interrupted', 'verify: interrupted');
   const batchIds = [...batches.keys()];
@@ -92,8 +104,8 @@ export async function verifyArchive(
     manifests: batchIds.length,
     packs: named.size,
     sessions,
-    packsRead,
-    bytesRead,
+    packsRead: reads.packs,
+    bytesRead: reads.bytes,
     differences,
     // What gc has emptied needs no line any more.
     uncatalogued: uncatalogued.filter((batchId) => !emptied.has(batchId)),
@@ -102,6 +114,7 @@ export async function verifyArchive(
     marks: marks.count,
     forgotten: marks.forgotten.size,
     pinned: marks.pinned.size,
+    cold: cold.sort(),
   };
 }
 

@@ -17,6 +17,7 @@ export async function verifyContent(
   pack: ManifestPack,
   files: readonly ManifestFile[],
   signal?: AbortSignal,
+  onFrame?: (rawBytes: number) => void,
 ): Promise<void> {
   const slices = slicesByFrame(pack, files);
   const hashes: (Hash | undefined)[] = files.map((file) =>
@@ -29,6 +30,7 @@ export async function verifyContent(
     for (const { file, offset, length } of slices.get(frame) ?? [])
       hashes[file]?.update(raw.subarray(offset, offset + length));
     frame += 1;
+    onFrame?.(raw.length);
   }
   if (stored.digest('hex') !== pack.sha256)
     throw corrupt(pack, 'its stored bytes are not the ones that were sent');

@@ -45,6 +45,7 @@ describe('help', () => {
       '--json',
       '--quiet',
       '--verbose',
+      '--log-format',
       '--jobs',
     ])
       expect(stdout).toContain(flag);

@@ -45,7 +45,10 @@ describe('without a file', () => {
     expect(config).toEqual({
       archive: pathToFileURL(join(stateDir, 'clawback', 'archive')).href,
       s3: {},
-      nightly: { at: '04:30', jitterMs: 600_000 },
+      diskBudget: { highWater: { percent: 80 } },
+      nightly: { at: '04:30', jitterMs: 600_000, drillEveryMs: 7 * DAY_MS },
+      healthcheck: {},
+      metrics: {},
       retention: {
         minIdleMs: HOUR_MS,
         modelRunPruneAfterMs: DAY_MS,
@@ -63,7 +66,21 @@ describe('without a file', () => {
   });
 
   test('protected conversations are left alone', async () => {
-    expect((await load()).config.retention).not.toHaveProperty('protectedPruneAfterMs');
+    const { retention, diskBudget } = (await load()).config;
+    expect(retention).not.toHaveProperty('protectedPruneAfterMs');
+    expect(diskBudget).not.toHaveProperty('protectedFloorMs');
+  });
+});
+
+describe('the floor of the disk budget', () => {
+  const PRUNE = { CLAWBACK_RETENTION_PROTECTED_PRUNE_AFTER: '90d' };
+
+  test.each([
+    ['is 7d once protected conversations may be trimmed at all', PRUNE, 7 * DAY_MS],
+    ['is what it is set to', { CLAWBACK_DISK_BUDGET_PROTECTED_FLOOR: '3d' }, 3 * DAY_MS],
+    ['can be switched off', { ...PRUNE, CLAWBACK_DISK_BUDGET_PROTECTED_FLOOR: 'off' }, undefined],
+  ])('%s', async (_title, env, floorMs) => {
+    expect((await load({ env })).config.diskBudget.protectedFloorMs).toBe(floorMs);
   });
 });
 

@@ -342,6 +342,17 @@ export function describeObjectStore(
       expect(await keysOf(store, '')).toEqual(['a']);
     });
 
+    test('what was put is not cold, and where a thaw can be asked for there is nothing to wait for', async () => {
+      const store = await open();
+      await store.put('a', Buffer.from('x'));
+      expect((await store.stat('a')).cold).toBeUndefined();
+      const thaw = (key: string) => store.thaw?.(key, { tier: 'standard', days: 1 });
+      expect((await thaw('a')) ?? 'ready').toBe('ready');
+      if (store.thaw !== undefined)
+        await expectCode(store.thaw('b', { tier: 'bulk', days: 1 }), 'object-not-found');
+      expect(text(await store.get('a'))).toBe('x');
+    });
+
     test('names the key and what it was doing in its errors', async () => {
       const store = await open();
       await store.put('a/1', Buffer.from('x'));

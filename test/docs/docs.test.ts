@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { writeModelRunStore } from '../../src/demo/model-run-store.ts';
 import { ERROR_CODES } from '../../src/errors.ts';
+import { METRICS } from '../../src/metrics/exposition.ts';
 import { runCli } from '../support/run-cli.ts';
 
 const ROOT = new URL('../../', import.meta.url);
@@ -14,6 +15,13 @@ describe('docs/errors.md', () => {
   it('has one row for every code, and none for others', async () => {
     const rows = [...(await read('docs/errors.md')).matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, code]) => code);
     expect(rows.sort()).toEqual([...ERROR_CODES].sort());
+  });
+});
+
+describe('docs/monitoring.md', () => {
+  it('has every metric, and none that there is not', async () => {
+    const named = (await read('docs/monitoring.md')).match(/clawback_[a-z_]+/g);
+    expect([...new Set(named)].sort()).toEqual(Object.keys(METRICS).sort());
   });
 });
 
@@ -66,6 +74,8 @@ describe('docs/cli-json.md', () => {
     ['status', []],
     ['archive', ['--dry-run']],
     ['archive', []],
+    ['reclaim', ['--max-disk', '1GB', '--dry-run']],
+    ['reclaim', ['--max-disk', '1GB']],
     ['list', []],
     ['verify', []],
     ['drill', []],

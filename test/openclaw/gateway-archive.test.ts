@@ -23,6 +23,12 @@ interface ArchiveReport {
   }[];
 }
 
+interface ReclaimReport {
+  readonly road: { readonly name: string };
+  readonly done: { readonly protectedRowsTrimmed: number };
+  readonly steps: readonly { readonly step: string }[];
+}
+
 /** A whole night beside a gateway that is up, by the verb that the plugin gives OpenClaw. */
 describe.each(GATEWAY_RELEASES)('beside a running gateway of openclaw@%s', (version) => {
   let release: OpenClawRelease;
@@ -126,5 +132,30 @@ describe.each(GATEWAY_RELEASES)('beside a running gateway of openclaw@%s', (vers
     expect(names(await readFileStates(store.home))).toEqual(names(before));
     held.release();
     await turn;
+  });
+
+  test('reclaim takes the flight recorder of an idle conversation; the next turn is answered and begins a new one', async () => {
+    const key = 'agent:main:main';
+    const namesOf = async () => {
+      const id = String((await readRows(store.home))[key]?.sessionId);
+      return (await readdir(store.home.sessionsDir)).filter((name) => name.startsWith(id));
+    };
+    const [before] = (await namesOf()).filter((name) => name.endsWith('.trajectory.jsonl'));
+    expect(before).toBeDefined();
+    const row = (await readRows(store.home))[key];
+    const { exitCode, stdout } = await runClawback(store.home, ['reclaim', '--max-disk', '1KB', '--json']);
+    const { road, done, steps } = JSON.parse(stdout) as ReclaimReport;
+    expect({ exitCode, road: road.name, trimmed: done.protectedRowsTrimmed }).toEqual({
+      exitCode: 3,
+      road: 'gateway',
+      trimmed: 0,
+    });
+    expect(steps.map(({ step }) => step)).toContain('trajectories');
+    expect(await namesOf()).not.toContain(before);
+    expect(await namesOf()).toContain(before?.replace('.trajectory', ''));
+    expect((await readRows(store.home))[key]).toEqual(row);
+    await sendMessage(release, store.home, key, 'still there?');
+    expect(store.model.requests.at(-1)?.messages.at(-1)?.text).toContain('still there?');
+    expect((await namesOf()).filter((name) => name.endsWith('.trajectory.jsonl'))).toHaveLength(1);
   });
 });

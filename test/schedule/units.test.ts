@@ -15,7 +15,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 /** Words that every quoting gets wrong at first. */
 const HOSTILE = ['/opt/my "claw" dir/main.js', 'a$HOME b', "it's", '50%', 'x\\y', '<&>', 'ü'];
 
-function job(at = '04:30', argv: readonly string[] = [process.execPath, 'archive']): NightlyJob {
+function job(at = '04:30', argv: readonly string[] = [process.execPath, 'nightly', '--once']): NightlyJob {
   return {
     argv,
     timetable: readTimetable(at, 'Europe/Berlin'),
@@ -64,6 +64,13 @@ describe('the systemd units', () => {
       expect([status, stderr]).toEqual([0, '']);
     },
   );
+
+  it('may write where numbers for Prometheus go, if that is there', () => {
+    const [service] = systemdUnit({ ...job(), metricsDir: '/var/lib/node exporter' }).files;
+    expect(service?.text).toContain(
+      'ReadWritePaths="/home/me/.open claw" /srv/archive "-/var/lib/node exporter"',
+    );
+  });
 
   it('make up for a missed night, at low priority, confined to the folders of a run', () => {
     const [service, timer] = systemdUnit(job()).files;

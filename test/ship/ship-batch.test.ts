@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { MemoryObjectStore } from '../../src/objects/memory.ts';
 import { PackReader } from '../../src/packs/pack-reader.ts';
 import { shipBatch } from '../../src/ship/ship-batch.ts';
+import type { ShipStep } from '../../src/ship/task.ts';
 import { flipBit, RecordingStore } from '../support/recording-store.ts';
 import { sha256, sourceOf } from '../support/sessions.ts';
 import { contextOf, MANIFEST_KEY, manifestIn, PACK_KEY, taskOf } from '../support/ship.ts';
@@ -79,6 +80,19 @@ describe('shipping a batch', () => {
         sha256: sha256('conversation b\n'),
       },
     ]);
+  });
+
+  it.each([
+    ['content', 6, 0.5],
+    ['stored', 3, 1],
+  ] as const)('tells how far it is (verify: %s)', async (verify, count, whenStored) => {
+    const { task } = await twoSessions();
+    const steps: ShipStep[] = [];
+    const onStep = (step: ShipStep) => void steps.push(step);
+    const { rawBytes } = await shipBatch({ ...(await contextOf(undefined, { verify })), onStep }, task);
+    // Two conversations, each in a frame of its own, and the trajectory.
+    expect(steps.map(({ batchId }) => batchId)).toEqual(Array(count).fill(task.batchId));
+    expect([steps[2]?.bytes, steps.at(-1)?.bytes]).toEqual([rawBytes * whenStored, rawBytes]);
   });
 
   it('stores nothing but a manifest for a session without files', async () => {

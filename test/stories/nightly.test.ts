@@ -31,6 +31,7 @@ async function home(): Promise<Home> {
 async function nights(made: Home, count: number, ...argv: string[]) {
   const stop = new AbortController();
   let log = '';
+  let output = '';
   const stderr = new Writable({
     write(chunk: Buffer, _encoding, done) {
       log += chunk.toString();
@@ -38,7 +39,12 @@ async function nights(made: Home, count: number, ...argv: string[]) {
       done();
     },
   });
-  const stdout = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const stdout = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      output += chunk.toString();
+      done();
+    },
+  });
   const clock = clockAt(made.nowMs);
   const exitCode = await run(['nightly', ...argv], {
     stdout,
@@ -48,7 +54,7 @@ async function nights(made: Home, count: number, ...argv: string[]) {
     signal: stop.signal,
   });
   made.nowMs = clock.nowMs();
-  return { exitCode, log };
+  return { exitCode, log, output };
 }
 
 async function archivedIds(made: Home): Promise<string[]> {
@@ -79,6 +85,39 @@ describe('clawback nightly', () => {
     const { exitCode, log } = await nights(made, 2);
     expect(exitCode).toBe(0);
     expect(log.match(/run ended with [13]/g)).toHaveLength(2);
+  });
+
+  test('frees a disk that is over its budget, and tries once a week whether anything comes back', async () => {
+    const made = await home();
+    await made.configure({
+      ...SETTINGS,
+      diskBudget: { maxDiskBytes: '1KB', protectedFloor: '1h' },
+    });
+    const { log, output } = await nights(made, 9, '--json');
+    // The budget cannot be kept: sessions.json alone is larger. Every night says so.
+    expect(log.match(/run ended with 3/g)).toHaveLength(9);
+    const schemas = [...output.matchAll(/"schema": "clawback\.(\w+)\/1"/g)].map(([, name]) => name);
+    const perNight = ['archive', 'reclaim'];
+    const drillNights = [0, 7];
+    expect(schemas).toEqual(
+      Array.from({ length: 9 }, (_, night) => [
+        ...perNight,
+        ...(drillNights.includes(night) ? ['drill'] : []),
+      ]).flat(),
+    );
+    expect((await archivedIds(made)).length).toBe(4);
+  });
+
+  test.each([
+    ['0 when all is well', SETTINGS, 0],
+    ['3 when the budget cannot be kept', { ...SETTINGS, diskBudget: { maxDiskBytes: '1KB' } }, 3],
+    ['1 when the archive is not to be had', { ...SETTINGS, archive: 'file:///proc/nowhere' }, 1],
+    ['2 for settings that make no sense', { ...SETTINGS, nightly: { drillEvery: 7 } }, 2],
+  ])('one night for another scheduler ends with %s', async (_title, settings, exitCode) => {
+    const made = await home();
+    made.nowMs += DAY_MS;
+    await made.configure(settings);
+    (await made.clawback('nightly', '--once')).expect(exitCode);
   });
 
   test('refuses a time that makes no sense, at its start', async () => {

@@ -27,7 +27,7 @@ describe('clawback schedule', () => {
     const home = await Home.create();
     const { kind, installed, files } = await home.json<ScheduleJson>('schedule', 'systemd', '--at', '03:15');
     expect({ kind, installed }).toEqual({ kind: 'systemd', installed: false });
-    expect(files[0]?.text).toContain(`archive --state-dir ${home.stateDir}`);
+    expect(files[0]?.text).toContain(`nightly --once --state-dir ${home.stateDir}`);
     expect(files[1]?.text).toContain('OnCalendar=*-*-* 03:15:00');
   });
 
@@ -35,7 +35,7 @@ describe('clawback schedule', () => {
     const home = await homeWithSystemctl(0);
     (await home.compiled(process.execPath, 'schedule', 'systemd', '--install', '--yes')).expect(0);
     const service = await readFile(join(home.root, '.config/systemd/user/clawback.service'), 'utf8');
-    expect(service).toContain(`${COMPILED_MAIN} archive`);
+    expect(service).toContain(`${COMPILED_MAIN} nightly --once`);
     expect(await readFile(join(home.root, 'calls'), 'utf8')).toBe(
       '--user daemon-reload\n--user enable --now clawback.timer\n',
     );

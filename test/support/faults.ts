@@ -5,15 +5,18 @@ import { pathToFileURL } from 'node:url';
 import { Archive } from '../../src/archive/archive.ts';
 import { CatalogueCache } from '../../src/archive/catalogue-cache.ts';
 import { openCodec } from '../../src/codec/open.ts';
-import { type Line, type LineStore, runLine } from '../../src/coordinator.ts';
+import { type Line, runLine } from '../../src/coordinator.ts';
+import { freeDisk } from '../../src/free-disk.ts';
 import { placeName } from '../../src/manifest/file-place.ts';
 import { runIdAt } from '../../src/manifest/keys.ts';
 import type { ManifestFile } from '../../src/manifest/manifest.ts';
 import { DirectoryObjectStore } from '../../src/objects/directory.ts';
 import type { ObjectStore } from '../../src/objects/object-store.ts';
+import type { RunStore } from '../../src/open-run.ts';
 import { PackReader } from '../../src/packs/pack-reader.ts';
-import { planArchive } from '../../src/plan/plan.ts';
+import { type PlanInput, planArchive } from '../../src/plan/plan.ts';
 import type { Policy } from '../../src/plan/policy.ts';
+import type { DiskBudget } from '../../src/reclaim-plan.ts';
 import { RunTally } from '../../src/report.ts';
 import { sweepLeftovers } from '../../src/restore/staging.ts';
 import { scan } from '../../src/scan/scan.ts';
@@ -150,6 +153,19 @@ export class FaultHome {
 
   /** One run of the line with the shipper in this process. */
   async run(parts: RunParts = {}): Promise<RunTally> {
+    const line = await this.line(parts);
+    await runLine(line, parts.signal);
+    return line.tally;
+  }
+
+  /** The same of `clawback reclaim`. */
+  async freeDisk(budget: DiskBudget, parts: RunParts = {}): Promise<RunTally> {
+    const line = await this.line(parts);
+    await freeDisk(line, budget, parts.signal);
+    return line.tally;
+  }
+
+  async line(parts: RunParts = {}): Promise<Line & { readonly stores: readonly RunStore[] }> {
     await sweepLeftovers(this.sessionsDir);
     const objects = parts.objects ?? this.directory();
     const archive = await this.archive(objects);
@@ -164,17 +180,14 @@ export class FaultHome {
     };
     const { codec } = archive;
     const nowMs = () => this.nowMs;
-    const tally = new RunTally();
-    const line: Line = {
+    return {
       stores: [this.lineStore(parts.sessions ?? new FileSessionStore(this.storePath))],
       archive,
       shipper: inProcessShipper({ objects, codec, settings, nowMs }),
-      tally,
+      tally: new RunTally(),
       level: 3,
       batching: { runId: settings.runId, jobs: 1, stub: true, keepModelRunFiles: this.keepModelRunFiles },
     };
-    await runLine(line, parts.signal);
-    return tally;
   }
 
   /** The same beside a gateway that writes nothing. */
@@ -183,30 +196,31 @@ export class FaultHome {
     return this.run({ sessions: new FileSessionStore(this.storePath, { live }), ...parts });
   }
 
-  lineStore(sessions: SessionStore): LineStore {
+  lineStore(sessions: SessionStore): RunStore {
     const { sessionsDir, mediaDir, storePath } = this;
     const store = { id: 'main', agentId: 'main', storePath, sessionsDir, mediaDir, state: 'file' } as const;
+    const look = async (ownLocks?: ReadonlySet<string>): Promise<PlanInput> => ({
+      snapshot: await scan({
+        store,
+        sessions,
+        neighbours: [],
+        others: [],
+        ownsOrphans: true,
+        activity: NO_ACTIVITY,
+        ...(ownLocks ? { ownLocks } : {}),
+      }),
+      policy: this.policy,
+      nowMs: this.nowMs,
+      restoredAtMs: this.restoredAtMs,
+    });
     return {
       id: 'main',
       sessionsDir,
       mediaDir,
       sessions,
       retiresTombstones: this.policy.protectedRemoveAfterMs !== undefined,
-      plan: async (ownLocks) =>
-        planArchive({
-          snapshot: await scan({
-            store,
-            sessions,
-            neighbours: [],
-            others: [],
-            ownsOrphans: true,
-            activity: NO_ACTIVITY,
-            ...(ownLocks ? { ownLocks } : {}),
-          }),
-          policy: this.policy,
-          nowMs: this.nowMs,
-          restoredAtMs: this.restoredAtMs,
-        }),
+      look,
+      plan: async (ownLocks) => planArchive(await look(ownLocks)),
       assertMayCommit: async () => {},
     };
   }
@@ -245,7 +259,11 @@ export class FaultHome {
 
   /** Rows and files with everything that chance decides replaced by words. */
   async endState(): Promise<unknown> {
-    const rows = Object.entries(await this.rows()).map(([key, row]) => [key, normalRow(row)]);
+    const stored = JSON.parse(JSON.stringify(await this.rows()).replaceAll(this.root, '')) as Record<
+      string,
+      Row
+    >;
+    const rows = Object.entries(stored).map(([key, row]) => [key, normalRow(row)]);
     const stubs = new Set(
       Object.values(await this.rows()).map((row) => tombstoneMark(row) && row.sessionFile),
     );

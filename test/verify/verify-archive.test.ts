@@ -7,6 +7,7 @@ import { encodeManifest } from '../../src/manifest/manifest.ts';
 import { MemoryObjectStore } from '../../src/objects/memory.ts';
 import { shipBatch } from '../../src/ship/ship-batch.ts';
 import type { Shipper } from '../../src/ship/shipper.ts';
+import type { VerifyProgress } from '../../src/verify/pack-reads.ts';
 import { verifyArchive } from '../../src/verify/verify-archive.ts';
 import { verifyContent } from '../../src/verify/verify-pack.ts';
 import { batchId, manifestOf } from '../support/manifests.ts';
@@ -39,8 +40,8 @@ async function archived() {
     verify: (pack, files) => verifyContent(objects, context.codec, pack, files),
     close: async () => {},
   };
-  const verify = (readPercent = 0, random = () => 0.5) =>
-    verifyArchive(archive, inline, { readPercent, random });
+  const verify = (readPercent = 0, random = () => 0.5, onProgress?: (progress: VerifyProgress) => void) =>
+    verifyArchive(archive, inline, { readPercent, random, ...(onProgress ? { onProgress } : {}) });
   const replace = async (key: string, change: (bytes: Uint8Array) => Uint8Array) => {
     const bytes = await objects.get(key);
     await objects.delete(key);
@@ -63,6 +64,20 @@ describe('verifying an archive', () => {
     const { verify } = await archived();
     const draws = [0.1, 0.6, 0.2];
     expect(await verify(30, () => draws.shift() ?? 1)).toMatchObject({ packsRead: 2 });
+  });
+
+  it('tells how far it is, and of how much once that is known', async () => {
+    const { verify } = await archived();
+    const all: VerifyProgress[] = [];
+    const { bytesRead } = await verify(
+      100,
+      () => 0,
+      (progress) => all.push(progress),
+    );
+    expect(all.at(-1)).toEqual({ packsDone: 3, packsTotal: 3, bytesDone: bytesRead, bytesTotal: bytesRead });
+    const totals = all.map(({ packsTotal }) => packsTotal);
+    expect(totals.slice(totals.indexOf(3)).every((total) => total === 3)).toBe(true);
+    expect(totals.slice(0, totals.indexOf(3)).every((total) => total === undefined)).toBe(true);
   });
 
   it('lists every difference and goes on to the end', async () => {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { DefineVerb } from './define-verb.ts';
-import { parseGeneration, parsePercent, parseSample } from './flag-values.ts';
+import { parseGeneration, parsePercent, parseSample, parseThawDays, parseTier } from './flag-values.ts';
 
 /** What works on the archive. */
 export function defineArchiveCommands(program: Command, verb: DefineVerb): void {
@@ -17,7 +17,13 @@ export function defineArchiveCommands(program: Command, verb: DefineVerb): void 
         '--generation <n>',
         'of a conversation archived several times: 1 the oldest, -1 the newest (default)',
         parseGeneration,
-      ),
+      )
+      .option(
+        '--thaw [tier]',
+        'ask for what lies in Glacier: expedited, standard (default) or bulk; later restore again',
+        parseTier,
+      )
+      .option('--thaw-days <n>', 'how long it can be read then (default: 3)', parseThawDays),
     async () => (await import('../restore.ts')).restore,
   );
   verb(

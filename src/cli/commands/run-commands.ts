@@ -1,5 +1,6 @@
 import { Argument, type Command } from 'commander';
 import type { DefineVerb } from './define-verb.ts';
+import { parseHighWater, parseSize } from './flag-values.ts';
 
 /** What works on the store of this machine. */
 export function defineRunCommands(program: Command, verb: DefineVerb): void {
@@ -19,16 +20,32 @@ export function defineRunCommands(program: Command, verb: DefineVerb): void {
   verb(
     program
       .command('archive')
-      .description('the nightly run: archive what the settings select, trim rows, free the disk')
+      .description('archive what the settings select, trim rows, free the disk')
       .option('--dry-run', 'print the plan and the reason for every row; change nothing'),
     async () => (await import('../archive.ts')).archive,
   );
   verb(
     program
+      .command('reclaim')
+      .description('bring the sessions folders below their disk budget: archive, verify, free, oldest first')
+      .option('--max-disk <size>', 'the budget, e.g. 2GB (default: diskBudget.maxDiskBytes)', parseSize)
+      .option(
+        '--high-water <size>',
+        'free down to this, e.g. 80% or 1.5GB (default: diskBudget.highWaterBytes)',
+        parseHighWater,
+      )
+      .option('--dry-run', 'print what every step would free; change nothing'),
+    async () => (await import('../reclaim.ts')).reclaim,
+  );
+  verb(
+    program
       .command('nightly')
-      .description('run archive every night, in the foreground: for containers and process managers')
+      .description(
+        'every night archive, reclaim and drill as the settings say; in the foreground, for containers',
+      )
       .option('--at <time>', 'a time such as 04:30, or five cron fields (default: nightly.at)')
-      .option('--time-zone <name>', "such as Europe/Berlin (default: nightly.timeZone, else the machine's)"),
+      .option('--time-zone <name>', "such as Europe/Berlin (default: nightly.timeZone, else the machine's)")
+      .option('--once', 'one night, now: for schedulers; the exit code is the worst of its steps'),
     async () => (await import('../nightly.ts')).nightly,
   );
   verb(
@@ -43,7 +60,7 @@ export function defineRunCommands(program: Command, verb: DefineVerb): void {
           'openclaw-cron',
         ]),
       )
-      .description('print a ready unit that runs archive every night')
+      .description('print a ready unit that runs clawback nightly --once every night')
       .option('--at <time>', 'a time such as 04:30, or five cron fields (default: nightly.at)')
       .option('--time-zone <name>', "such as Europe/Berlin (default: nightly.timeZone, else the machine's)")
       .option('--install', 'write it where it belongs and switch it on, after asking')

@@ -84,3 +84,33 @@ export interface VerifyJson {
   readonly uncatalogued: readonly string[];
   readonly strayPacks: readonly string[];
 }
+
+export interface ReclaimJson {
+  readonly dryRun: boolean;
+  readonly runId: string | null;
+  readonly road: { readonly name: string } | null;
+  readonly maxDiskBytes: number;
+  readonly highWaterBytes: number;
+  readonly before: DiskUseJson;
+  /** Not with `--dry-run`. */
+  readonly after: DiskUseJson;
+  readonly steps: readonly {
+    readonly step: string;
+    readonly sessions: number;
+    readonly files: number;
+    readonly plannedBytes: number;
+    readonly freedBytes: number;
+    readonly plan?: readonly unknown[];
+  }[];
+  readonly isOver: boolean;
+  readonly held: readonly { readonly reason: string; readonly files: number; readonly diskBytes: number }[];
+  readonly done: Readonly<Record<string, number>>;
+  readonly failures: readonly { readonly error: ErrorJson }[];
+  readonly problems: readonly unknown[];
+}
+
+interface DiskUseJson {
+  readonly files: number;
+  readonly diskBytes: number;
+  readonly byKind: Readonly<Record<string, { readonly files: number; readonly diskBytes: number }>>;
+}

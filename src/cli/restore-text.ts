@@ -1,0 +1,96 @@
+import type { CommitRoad } from '../gateway/commit-road.ts';
+import { placeName } from '../manifest/file-place.ts';
+import type { ManifestFile } from '../manifest/manifest.ts';
+import { explainKept, type Kept } from '../plan/reasons.ts';
+import type { OpenedSession } from '../restore/open-session.ts';
+import type { RestorePlan } from '../restore/restore-in-place.ts';
+import type { Thaw } from '../thaw/thaw.ts';
+import { type GlobalFlags, type Io, print } from './context.ts';
+import { count, formatBytes, safe } from './format.ts';
+import { type ThawFlags, thawNotes } from './restore-cold.ts';
+import { thawJson } from './thaw-text.ts';
+
+export interface RestoreFlags extends ThawFlags {
+  readonly force?: boolean;
+  readonly resume?: boolean;
+  readonly generation?: number;
+}
+
+export function restoreHead(opened: OpenedSession, flags: RestoreFlags) {
+  return { schema: 'clawback.restore/1', dryRun: flags.dryRun ?? false, ...nameOf(opened) };
+}
+
+export function nameOf({ session: { archiveId, sessionKey, sessionId } }: OpenedSession) {
+  return { archiveId, sessionKey, sessionId };
+}
+
+export function missingFiles({ files }: RestorePlan): readonly ManifestFile[] {
+  return files.filter(({ state }) => state !== 'identical').map(({ file }) => file);
+}
+
+export function reportRestore(
+  opened: OpenedSession,
+  plan: RestorePlan,
+  io: Io,
+  flags: RestoreFlags & GlobalFlags,
+  setAside: readonly string[],
+  { name, why }: CommitRoad,
+  thaw: Thaw | undefined,
+  use?: Kept,
+): void {
+  const row = plan.row === undefined ? 'none' : plan.row.kind === 'put' ? 'restored' : plan.row.why;
+  const files = plan.files.map(({ file, state }) => ({ name: placeName(file), size: file.size, state }));
+  const { mediaLeft } = plan;
+  const notes = [
+    ROW_NOTES[row],
+    ...(mediaLeft > 0
+      ? [
+          `its ${count(mediaLeft, 'media file')} stayed in the archive: OpenClaw would remove them beside a newer session`,
+        ]
+      : []),
+    ...setAside.map((name) => `set aside as ${safe(name)}`),
+    ...(flags.resume ? ['the next message continues this transcript'] : []),
+    ...(use === undefined ? [] : [`the conversation is in use: ${explainKept(use)}`]),
+    ...thawNotes(thaw, opened.session),
+  ];
+  const inUse = use === undefined ? null : { ...use, text: explainKept(use) };
+  print(
+    io,
+    flags,
+    {
+      ...restoreHead(opened, flags),
+      to: null,
+      files,
+      mediaLeft,
+      row,
+      setAside,
+      inUse,
+      road: { name, why },
+      thaw: thaw === undefined ? null : thawJson(thaw),
+    },
+    () => describeRestore(opened, flags, missingFiles(plan), notes),
+  );
+}
+
+const ROW_NOTES = {
+  none: 'these files never had a row',
+  restored: 'its row is back in the store',
+  revived:
+    'the conversation goes on under a newer session; its row stays, the old files lie beside (--resume switches it back)',
+  identical: 'its row was never gone',
+} as const;
+
+export function describeRestore(
+  { session }: OpenedSession,
+  flags: RestoreFlags,
+  files: readonly ManifestFile[],
+  notes: readonly string[],
+): string {
+  const bytes = files.reduce((sum, { size }) => sum + size, 0);
+  const verb = flags.dryRun ? 'would restore' : 'restored';
+  return [
+    `${verb} ${safe(session.sessionKey ?? session.sessionId)} (${session.archiveId}): ${count(files.length, 'file')}, ${formatBytes(bytes)}`,
+    ...files.map((file) => `  ${safe(placeName(file))}  ${formatBytes(file.size)}`),
+    ...notes.map((note) => `  ${note}`),
+  ].join('\n');
+}
