@@ -1,9 +1,9 @@
 import { createInterface } from 'node:readline/promises';
 import type { Io } from './context.ts';
 
-/** Whether somebody sits at a terminal. */
-export function canAsk(): boolean {
-  return process.stdin.isTTY === true;
+/** Whether somebody sits at a terminal. A question is no line of a log. */
+export function canAsk({ log }: Io): boolean {
+  return process.stdin.isTTY === true && log.format !== 'json';
 }
 
 /** Asks on standard error. Anything but a yes is a no. */

@@ -135,10 +135,10 @@ async function decide(
   if (flags.dryRun) return 'dry-run';
   if (rows.length === 0) return 'nothing';
   if (flags.yes) return 'marked';
-  if (!canAsk()) return 'nobody';
-  io.stderr.write(`${describeChosen(rows)}\n`);
+  if (!canAsk(io)) return 'nobody';
+  io.log.text(`${describeChosen(rows)}\n`);
   for (const { what, error } of problems)
-    io.stderr.write(`could not look into ${safe(what)}: ${error.message}\n`);
+    io.log.text(`could not look into ${safe(what)}: ${error.message}\n`);
   const asWhat = target.by === 'selector' ? '' : ` (${target.by})`;
   return (await ask(io, `Forget ${count(rows.length, 'session')}${asWhat}?`)) ? 'marked' : 'declined';
 }
@@ -192,10 +192,10 @@ function report(
       ...notes.map((note) => `note: ${note}`),
     ].join('\n');
   print(io, flags, json, text, wrong);
-  if (done === 'nobody')
-    io.stderr.write(
-      'clawback: forget: nobody is there to ask, so nothing was marked\n  add --yes to mark these\n',
-    );
+  if (done !== 'nobody') return;
+  const msg = 'forget: nobody is there to ask, so nothing was marked';
+  const hint = 'add --yes to mark these';
+  io.log.write({ level: 'error', code: 'usage', msg, hint, text: `clawback: ${msg}\n  ${hint}` });
 }
 
 const OUTCOMES: Readonly<Record<Done, (sessions: number, from: string) => string>> = {

@@ -111,8 +111,7 @@ async function install(kind: string, unit: Unit, io: Io, { yes }: ScheduleFlags)
 }
 
 async function confirm(io: Io, steps: readonly string[]): Promise<void> {
-  // A question is no line of a log.
-  if (!canAsk() || io.log.format === 'json') {
+  if (!canAsk(io)) {
     throw new ClawbackError('usage', 'schedule --install: nobody is there to ask', {
       hint: 'add --yes to go on without a question',
     });
