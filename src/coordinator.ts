@@ -1,4 +1,5 @@
 import type { Archive } from './archive/archive.ts';
+import type { Leases } from './leases/leases.ts';
 import { LineRun } from './line-run.ts';
 import type { FileFolders } from './manifest/file-place.ts';
 import type { ArchivePlan } from './plan/plan.ts';
@@ -23,13 +24,15 @@ export interface LineStore extends FileFolders {
   plan(ownLocks?: ReadonlySet<string>): Promise<ArchivePlan>;
   /** Whether tombstones of conversations that were archived long ago go too. */
   readonly retiresTombstones: boolean;
-  /** @throws {ClawbackError} if a gateway has come up or our lock is gone: then nothing may be committed. */
+  /** @throws {ClawbackError} if a gateway has come up, or our lock or lease is gone: then nothing may be committed. */
   assertMayCommit(): Promise<void>;
 }
 
 export interface Line {
   readonly stores: readonly LineStore[];
   readonly archive: Archive;
+  /** Of all these stores. */
+  readonly leases: Pick<Leases, 'assertHeld'>;
   readonly shipper: Shipper;
   readonly tally: RunTally;
   readonly batching: BatchOptions;

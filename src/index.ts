@@ -15,5 +15,7 @@ export type { Manifest, ManifestFile, ManifestSession } from './manifest/manifes
 export type { ArchivePlan, KeptRow, PlannedSession } from './plan/plan.ts';
 export { KEEP_REASONS, type KeepReason, SELECT_REASONS, type SelectReason } from './plan/reasons.ts';
 export type { RunCounts } from './report.ts';
+export { readReports } from './reports/report-objects.ts';
+export type { RunReport } from './reports/run-report.ts';
 export { readArchivedFile } from './restore/fetch-files.ts';
 export { openSession } from './restore/open-session.ts';

@@ -6,6 +6,7 @@ import { openCodec } from './codec/open.ts';
 import type { Config } from './config/config.ts';
 import { type LoadedConfig, loadConfig } from './config/load-config.ts';
 import { ClawbackError } from './errors.ts';
+import { LEASE_TIMES, type LeaseTimes } from './leases/lease-times.ts';
 import { assertInstance } from './manifest/keys.ts';
 import { openObjectStore } from './objects/open.ts';
 import { readActivity, withGatewayRuns } from './openclaw/activity.ts';
@@ -31,6 +32,8 @@ export interface InstallationOptions {
   readonly clock: Clock;
   /** @default LIVE_TIMES */
   readonly liveTimes?: LiveTimes | undefined;
+  /** @default LEASE_TIMES */
+  readonly leaseTimes?: LeaseTimes | undefined;
 }
 
 /** One OpenClaw on this machine, with its settings and ours. */
@@ -48,18 +51,20 @@ export interface Installation {
   readonly agents: readonly string[] | undefined;
   /** The waits of commits beside a gateway. */
   readonly liveTimes: LiveTimes;
+  /** How long a lease holds. */
+  readonly leaseTimes: LeaseTimes;
 }
 
 /** Reads configuration and finds the stores; contacts no archive and writes nothing. */
 export async function openInstallation(options: InstallationOptions): Promise<Installation> {
-  const { env, clock, agents, liveTimes = LIVE_TIMES } = options;
+  const { env, clock, agents, liveTimes = LIVE_TIMES, leaseTimes = LEASE_TIMES } = options;
   const stateDir = stateDirOf(options);
   const { config } = await loadInstallationConfig(stateDir, options);
   const openclaw = await readOpenClawConfig({ stateDir, env });
   const allStores = await discoverStores({ stateDir, openclaw });
   const stores = agents === undefined ? allStores : await discoverStores({ stateDir, openclaw, agents });
   const state = new LocalState(stateDir);
-  return { stateDir, config, openclaw, stores, allStores, state, clock, env, agents, liveTimes };
+  return { stateDir, config, openclaw, stores, allStores, state, clock, env, agents, liveTimes, leaseTimes };
 }
 
 /** OpenClaw's state folder: as named, else as OpenClaw itself finds it. Need not exist. */

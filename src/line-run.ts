@@ -187,8 +187,9 @@ export class LineRun {
   /** The last step, and the mark of a finished run. Without it the next run looks at these batches again. */
   async #writeCatalogue(batchIds: readonly string[]): Promise<void> {
     if (batchIds.length === 0) return;
-    const { archive, batching, level, tally } = this.#line;
+    const { archive, batching, leases, level, tally } = this.#line;
     try {
+      await leases.assertHeld();
       const manifests = archive.eachManifest(batchIds);
       tally.counts.storedBytes += await archive.writeCatalogue(batching.runId, manifests, level);
       tally.counts.objects += 1;

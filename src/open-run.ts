@@ -3,6 +3,7 @@ import type { Line, LineStore } from './coordinator.ts';
 import { ClawbackError } from './errors.ts';
 import type { CommitRoad, RoadName } from './gateway/commit-road.ts';
 import { type Installation, lookAtStore, openArchive, workableStores } from './installation.ts';
+import { acquireLeases, type Leases } from './leases/leases.ts';
 import { runIdAt } from './manifest/keys.ts';
 import type { StoreLocation } from './openclaw/discover-stores.ts';
 import { type PlanInput, planArchive } from './plan/plan.ts';
@@ -26,7 +27,7 @@ export interface RunStore extends LineStore {
   look(ownLocks?: ReadonlySet<string>): Promise<PlanInput>;
 }
 
-/** All that a run works with: each store locked, the archive open, worker threads at hand. */
+/** All that a run works with: each store locked and leased, the archive open, worker threads at hand. */
 export interface OpenRun {
   readonly runId: string;
   readonly line: Line & { readonly stores: readonly RunStore[] };
@@ -41,7 +42,7 @@ export interface OpenRunOptions {
   readonly onProgress?: Line['onProgress'];
 }
 
-/** Opens a run over all stores, and closes it whatever comes of it. Each store is locked from before its plan until after the last unlink. */
+/** Opens a run over all stores, and closes it whatever comes of it. Each store is locked, and its lease held, from before its plan until after the last unlink. */
 export async function withOpenRun<T>(
   installation: Installation,
   options: OpenRunOptions,
@@ -66,15 +67,6 @@ async function onRoad<T>(
   const { config, clock } = installation;
   const archive = await openArchive(installation, { create: true });
   const runId = runIdAt(clock.nowMs(), randomBytes(4).toString('hex'));
-  const settings: WorkerSettings = {
-    archive: { url: config.archive, s3: config.s3 },
-    engine: config.compression.engine,
-    level: config.compression.level,
-    verify: config.verify,
-    tool: `clawback/${VERSION}`,
-    instance: archive.instance,
-    runId,
-  };
   const mediaDirOf = new Map(stores.map((store) => [store.sessionsDir, store.mediaDir]));
   const tally = new RunTally();
   const roadStore = (store: StoreLocation) =>
@@ -84,23 +76,45 @@ async function onRoad<T>(
       },
       onRejected: (reason) => tally.problem(`commit of store ${store.id}`, rejected(reason)),
     });
-  const locks: StoreLock[] = [];
-  const shipper = piscinaShipper(settings, config.jobs);
+  // Closed backwards: who finds a store unlocked finds its lease free.
+  const opened: (() => Promise<void>)[] = [];
   try {
-    const runStores: RunStore[] = [];
+    const locked: (readonly [StoreLocation, StoreLock])[] = [];
     for (const [sessionsDir, mediaDir] of mediaDirOf) {
       const lock = await StoreLock.acquirePatiently(sessionsDir, options.command, clock.nowMs());
-      locks.push(lock);
+      opened.push(() => lock.release());
       await sweepLeftovers(sessionsDir, mediaDir);
       const inFolder = stores.filter((store) => store.sessionsDir === sessionsDir);
-      runStores.push(...inFolder.map((store) => runStore(installation, store, lock, roadStore(store))));
+      locked.push(...inFolder.map((store) => [store, lock] as const));
     }
+    const storeIds = stores.map(({ id }) => id);
+    const leases = await acquireLeases(archive, storeIds, {
+      command: options.command,
+      clock,
+      signal: options.signal,
+      times: installation.leaseTimes,
+      onStuck: (storeId, error) => tally.problem(`the lease of store ${storeId}`, error),
+    });
+    opened.push(() => leases.release());
+    const settings: WorkerSettings = {
+      archive: { url: config.archive, s3: config.s3 },
+      engine: config.compression.engine,
+      level: config.compression.level,
+      verify: config.verify,
+      tool: `clawback/${VERSION}`,
+      instance: archive.instance,
+      runId,
+      lease: leases.pass,
+    };
+    const shipper = piscinaShipper(settings, config.jobs);
+    opened.push(() => shipper.close());
     // With --agent another archiver of this instance may be uploading for another agent at this moment.
     if (installation.agents === undefined)
       await archive.objects.abortStaleUploads(`${archive.instance}/`, options.signal);
     const line = {
-      stores: runStores,
+      stores: locked.map(([store, lock]) => runStore(installation, store, lock, leases, roadStore(store))),
       archive,
+      leases,
       shipper,
       tally,
       level: config.compression.level,
@@ -114,8 +128,7 @@ async function onRoad<T>(
     };
     return await body({ runId, line, road: { name: road.name, why: road.why } });
   } finally {
-    await shipper.close();
-    for (const lock of locks) await lock.release();
+    for (const close of opened.reverse()) await close();
   }
 }
 
@@ -123,6 +136,7 @@ function runStore(
   installation: Installation,
   { id, sessionsDir, ...place }: StoreLocation,
   lock: StoreLock,
+  leases: Leases,
   { sessions, active, assertMayCommit }: RoadStore,
 ): RunStore {
   const location = { id, sessionsDir, ...place };
@@ -139,6 +153,7 @@ function runStore(
     assertMayCommit: async () => {
       await lock.assertHeld();
       await assertMayCommit();
+      await leases.assertHeld(id);
     },
   };
 }

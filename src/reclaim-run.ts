@@ -1,5 +1,7 @@
 import type { Line } from './coordinator.ts';
 import { type DiskUse, measureDisk } from './disk/measure-disk.ts';
+import { toErrorData } from './errors.ts';
+import { exitCodeOfError, exitCodeOfReclaim } from './exit-code.ts';
 import { freeDisk, type StepDone } from './free-disk.ts';
 import type { CommitRoad } from './gateway/commit-road.ts';
 import { type Installation, lookAtStore, openArchive, workableStores } from './installation.ts';
@@ -14,12 +16,17 @@ import {
   type ReclaimPlan,
 } from './reclaim-plan.ts';
 import { RunTally } from './report.ts';
+import { beginReport } from './reports/begin-report.ts';
+import type { RunReport } from './reports/run-report.ts';
+import { LOCK_NAME } from './state/store-lock.ts';
 import { lookForRoad, storeOnRoad } from './store-roads.ts';
 
 export interface ReclaimRunOptions {
   readonly budget: DiskBudget;
   readonly signal?: AbortSignal;
   readonly onProgress?: Line['onProgress'];
+  /** Told why the run has no report, or why it is not kept in the archive. The run itself is none the worse. */
+  readonly onReportFailed?: (error: unknown) => void;
 }
 
 export interface ReclaimRun {
@@ -35,8 +42,11 @@ export interface ReclaimRun {
   readonly steps: readonly StepDone[];
   /** What the disk holds still, by reason; only where it is over the budget. */
   readonly held: readonly Held[];
+  readonly isOver: boolean;
   readonly tally: RunTally;
   readonly interrupted: boolean;
+  /** What the archive keeps of this run. Undefined if it could not be made, or nothing was to be done. */
+  readonly report?: RunReport | undefined;
 }
 
 /**
@@ -47,21 +57,57 @@ export async function reclaimRun(
   installation: Installation,
   options: ReclaimRunOptions,
 ): Promise<ReclaimRun> {
-  const { signal, budget } = options;
+  const { budget, signal } = options;
   const stores = workableStores(installation).map((store) => budgetStore(installation, store));
   const before = await measure(stores);
-  const isAborted = () => signal?.aborted ?? false;
-  if (before.diskBytes <= budget.maxDiskBytes)
-    return { before, after: before, steps: [], held: [], tally: new RunTally(), interrupted: isAborted() };
-  const freed = await withOpenRun(installation, { ...options, command: 'clawback reclaim' }, async (open) => {
-    const { runId, line, road } = open;
+  if (before.diskBytes > budget.maxDiskBytes) return reclaimLocked(installation, stores, before, options);
+  const interrupted = signal?.aborted ?? false;
+  const tally = new RunTally();
+  return { before, after: before, steps: [], held: [], isOver: false, tally, interrupted };
+}
+
+function reclaimLocked(
+  installation: Installation,
+  stores: readonly BudgetStore[],
+  before: DiskUse,
+  { budget, signal, onReportFailed, ...options }: ReclaimRunOptions,
+): Promise<ReclaimRun> {
+  const startedMs = installation.clock.nowMs();
+  const opening = { ...options, signal, command: 'clawback reclaim' };
+  return withOpenRun(installation, opening, async ({ runId, line, road }) => {
     const { archive, tally } = line;
-    const opened = { runId, instance: archive.instance, archiveUrl: archive.objects.url, road };
-    return { opened, tally, steps: await freeDisk(line, budget, signal) };
+    const begun = { command: 'reclaim', runId, road: road.name, startedMs } as const;
+    const report = await beginReport(installation, archive, begun, onReportFailed);
+    const isInterrupted = () => signal?.aborted ?? false;
+    const steps = await freeDisk(line, budget, signal).catch(async (error: unknown) => {
+      const { code } = toErrorData(error);
+      const exitCode = exitCodeOfError(code);
+      await report.end({ plans: [], tally, exitCode, interrupted: isInterrupted(), endedBy: code });
+      throw error;
+    });
+    const interrupted = isInterrupted();
+    const after = await measure(stores);
+    const isOver = after.diskBytes > budget.maxDiskBytes;
+    const exitCode = exitCodeOfReclaim(tally, interrupted, isOver);
+    const { maxDiskBytes, highWaterBytes } = budget;
+    return {
+      opened: { runId, instance: archive.instance, archiveUrl: archive.objects.url, road },
+      before,
+      after,
+      steps,
+      held: isOver ? await explainAll(stores, budget) : [],
+      isOver,
+      tally,
+      interrupted,
+      report: await report.end({
+        plans: [],
+        tally,
+        exitCode,
+        interrupted,
+        budget: { maxDiskBytes, highWaterBytes, isOver },
+      }),
+    };
   });
-  const after = await measure(stores);
-  const held = after.diskBytes > budget.maxDiskBytes ? await explainAll(stores, budget) : [];
-  return { ...freed, before, after, held, interrupted: isAborted() };
 }
 
 /** What a run would do, now. Reads only; the archive is asked what it holds, if anything was archived ever. */
@@ -118,7 +164,8 @@ async function explainAll(
   except: ReadonlySet<string> = new Set(),
 ): Promise<Held[]> {
   const { looks } = await lookAtAll(stores);
-  const all = looks.flatMap(({ input }) => explainHeld(input, protectedFloorMs, except));
+  const uncounted = new Set([...except, LOCK_NAME]);
+  const all = looks.flatMap(({ input }) => explainHeld(input, protectedFloorMs, uncounted));
   const sums = new Map<Held['reason'], Held>();
   for (const one of all) {
     const { files = 0, diskBytes = 0 } = sums.get(one.reason) ?? {};

@@ -35,7 +35,7 @@ import {
   unlessDamaged,
 } from './read-objects.ts';
 
-export type { OnDamage, ReadOptions } from './read-objects.ts';
+export { mapConcurrently, type OnDamage, type ReadOptions, unlessDamaged } from './read-objects.ts';
 
 /** A manifest of 500 rows is 8 MB of JSON, and several times that once parsed. */
 const MANIFESTS_AT_ONCE = 4;
@@ -135,7 +135,7 @@ export class Archive {
   /** The same, object by object. */
   catalogueObjects(options: ReadOptions = {}): Promise<CatalogueObject[]> {
     return readListed(async () => {
-      const runIds = await this.#ids(cataloguePrefix(this.instance), CATALOGUE_SUFFIX, options.signal);
+      const runIds = await this.ids(cataloguePrefix(this.instance), CATALOGUE_SUFFIX, options.signal);
       const objects = await mapConcurrently(runIds, (runId) => {
         const rows = this.#catalogueObject(runId, options.signal).then((read) => [{ runId, rows: read }]);
         return unlessDamaged(`catalogue of ${runId}`, rows, options);
@@ -206,7 +206,7 @@ export class Archive {
     const key = catalogueKey(this.instance, runId);
     const decode = (frame: Uint8Array) =>
       decodeCatalogue(this.codec.decompress(frame, MAX_CATALOGUE_BYTES), key);
-    return this.#cached(cataloguePrefix(this.instance), key, decode, signal);
+    return this.#cached(key, decode, signal);
   }
 
   async #mark(key: string, signal?: AbortSignal): Promise<Mark> {
@@ -215,26 +215,27 @@ export class Archive {
     if (!key.endsWith(MARK_SUFFIX)) throw damagedMark(key, 'it is none');
     const place = { key, instance, markId: key.slice(prefix.length, -MARK_SUFFIX.length) };
     const decode = (frame: Uint8Array) => decodeMark(decompressMark(codec, key, frame), place);
-    return this.#cached(prefix, key, decode, signal);
+    return this.#cached(key, decode, signal);
   }
 
-  /** For objects that never change. A local copy that is no good is not kept. */
-  async #cached<T>(
-    prefix: string,
-    key: string,
-    decode: (frame: Uint8Array) => T,
-    signal?: AbortSignal,
-  ): Promise<T> {
-    const frame = await this.#cache.get(prefix, key, () => this.objects.get(key, undefined, signal));
+  /** An object that never changes, from our cache where it is in there. */
+  cached(key: string, signal?: AbortSignal): Promise<Uint8Array> {
+    return this.#cache.get(folderOf(key), key, () => this.objects.get(key, undefined, signal));
+  }
+
+  /** The same, decoded. A local copy that is no good is not kept. */
+  async #cached<T>(key: string, decode: (frame: Uint8Array) => T, signal?: AbortSignal): Promise<T> {
+    const frame = await this.cached(key, signal);
     try {
       return decode(frame);
     } catch (error) {
-      await this.#cache.drop(prefix, key);
+      await this.#cache.drop(folderOf(key), key);
       throw error;
     }
   }
 
-  async #ids(prefix: string, suffix: string, signal?: AbortSignal): Promise<string[]> {
+  /** What stands between prefix and suffix in the keys of objects that never change, in ascending order. */
+  async ids(prefix: string, suffix: string, signal?: AbortSignal): Promise<string[]> {
     const keys = await this.#keys(prefix, signal);
     return keys.flatMap((key) => (key.endsWith(suffix) ? [key.slice(prefix.length, -suffix.length)] : []));
   }
@@ -272,6 +273,11 @@ function hasOwnPack({ instance, batchId, revision, packs, sessions }: Manifest):
   const isPacked = sessions.some(({ files }) => files.some(({ place }) => place !== null));
   const key = packKey(instance, batchId, revision);
   return packs.length === (isPacked ? 1 : 0) && packs.every((pack) => pack.key === key);
+}
+
+/** With the slash. */
+function folderOf(key: string): string {
+  return key.slice(0, key.lastIndexOf('/') + 1);
 }
 
 function compare(a: string, b: string): number {

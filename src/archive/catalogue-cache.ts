@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { errnoOf } from '../errors.ts';
 
 /**
- * Local copies of catalogue objects and marks. They never change once written, so a copy is never stale; a damaged
+ * Local copies of catalogues, marks and reports. They never change once written, so a copy is never stale; a damaged
  * one fails its own checksum and is fetched again.
  */
 export class CatalogueCache {

@@ -16,6 +16,7 @@ const DAMAGE = new Set<ErrorCode>([
   'manifest-invalid',
   'manifest-newer',
   'mark-unreadable',
+  'report-invalid',
   'object-corrupt',
   'frame-corrupt',
 ]);

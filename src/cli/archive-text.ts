@@ -116,6 +116,7 @@ const DONE_LINES: readonly (readonly [keyof RunCounts, string])[] = [
   ['ordinaryRowsPruned', 'ordinary rows pruned by age'],
   ['ordinaryRowsCapped', 'ordinary rows removed beyond retention.maxEntries'],
   ['orphanSessionsArchived', 'sessions that only had files left'],
+  ['trajectorySessionsArchived', 'flight recorders of conversations that stay'],
   [
     'tombstonesRemoved',
     'tombstones of long archived conversations removed; nothing reaches these until somebody writes there',

@@ -1,5 +1,6 @@
-import { type ArchiveRun, archiveRun, planRun } from '../archive-run.ts';
+import { archiveRun, planRun } from '../archive-run.ts';
 import { toErrorData } from '../errors.ts';
+import { exitCodeOfRun } from '../exit-code.ts';
 import { type Installation, workableStores } from '../installation.ts';
 import type { OnProgress } from '../progress.ts';
 import { countPlans, type RunCounts } from '../report.ts';
@@ -13,6 +14,7 @@ import {
   installationFrom,
   print,
   type Verb,
+  warnOfReport,
 } from './context.ts';
 import { type Finished, monitored } from './monitored.ts';
 import { withRunProgress } from './progress/show-progress.ts';
@@ -70,7 +72,7 @@ export async function archiveOnce(installation: Installation, io: Io, flags: Glo
       tell(progress);
       show(progress);
     };
-    return archiveRun(installation, { signal: io.signal, onProgress });
+    return archiveRun(installation, { signal: io.signal, onProgress, onReportFailed: warnOfReport(io) });
   });
   const { counts, failures, leftAlone, filesLeft, tombstonesKept, problems } = run.tally;
   const planned = countPlans(run.plans);
@@ -104,9 +106,9 @@ export async function archiveOnce(installation: Installation, io: Io, flags: Glo
     () => [...plans, describeRun(run, planned, config, skippedStores(installation), caps)].join('\n\n'),
     wentWrong(run),
   );
-  const exitCode = exitCodeOf(run);
+  const exitCode = exitCodeOfRun(run.tally, run.interrupted);
   if (!flags.quiet) logEnd(io, json, exitCode);
-  return { exitCode };
+  return { exitCode, reports: run.report === undefined ? [] : [run.report] };
 }
 
 /** The report is there for people. */
@@ -145,13 +147,4 @@ function head(installation: Installation) {
       detail: detail ?? null,
     })),
   };
-}
-
-function exitCodeOf({ tally, interrupted }: ArchiveRun): ExitCode {
-  if (interrupted) return EXIT.interrupted;
-  const { failures, problems, filesLeft } = tally;
-  const isClean =
-    failures.length === 0 && problems.length === 0 && filesLeft.every(({ isFailure }) => !isFailure);
-  if (isClean) return EXIT.done;
-  return failures.length > 0 && tally.finishedSessions === 0 ? EXIT.failed : EXIT.someFailed;
 }

@@ -1,10 +1,15 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { OnDamage } from '../archive/archive.ts';
 import type { Clock } from '../clock.ts';
+import { toErrorData } from '../errors.ts';
+import type { ExitCode } from '../exit-code.ts';
 import { type Installation, type InstallationOptions, openInstallation } from '../installation.ts';
+import type { LeaseTimes } from '../leases/lease-times.ts';
 import type { Environment } from '../openclaw/state-dir.ts';
 import type { LiveTimes } from '../sessions/live-times.ts';
 import { LOG_FORMATS, type Log, type LogEntry, type LogFormat } from './log.ts';
+
+export { EXIT, type ExitCode } from '../exit-code.ts';
 
 /** Everything outside of the program that a verb may use. */
 export interface Io extends Surroundings {
@@ -22,11 +27,9 @@ export interface Surroundings {
   readonly signal: AbortSignal;
   /** How long commits beside a gateway are watched. @default LIVE_TIMES */
   readonly liveTimes?: LiveTimes | undefined;
+  /** How long leases hold. @default LEASE_TIMES */
+  readonly leaseTimes?: LeaseTimes | undefined;
 }
-
-/** Exit codes, as documented in docs/cli-json.md. */
-export const EXIT = { done: 0, failed: 1, usage: 2, someFailed: 3, interrupted: 130 } as const;
-export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 export interface GlobalFlags {
   readonly config?: string;
@@ -84,12 +87,21 @@ export function installationOptions(io: Io, flags: GlobalFlags): InstallationOpt
     env: io.env,
     clock: io.clock,
     liveTimes: io.liveTimes,
+    leaseTimes: io.leaseTimes,
   };
 }
 
 /** Says what is not as it should be and stops nothing. */
 export function warn(io: Io, msg: string, about: Pick<LogEntry, 'code' | 'hint' | 'fields'> = {}): void {
   io.log.write({ level: 'warning', msg, ...about, text: `clawback: WARNING: ${msg}` });
+}
+
+/** A run is what it is, whether or not its report could be kept. */
+export function warnOfReport(io: Io): (error: unknown) => void {
+  return (error) => {
+    const { message, code, hint } = toErrorData(error);
+    warn(io, `the report of this run is not kept: ${message}`, { code, hint });
+  };
 }
 
 /** A damaged object hides nothing but itself; whoever looks is told. */

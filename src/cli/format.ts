@@ -1,26 +1,31 @@
 import ms from 'ms';
 import { oneLine } from '../restore/terminal-text.ts';
 
-const UNITS = ['B', 'KB', 'MB', 'GB', 'TB'];
+export const BYTE_UNITS = ['B', 'KB', 'MB', 'GB', 'TB'];
 
 /** `1.3 GB`, 1024-based, as `du -h` counts. */
 export function formatBytes(bytes: number): string {
   let value = bytes;
   let unit = 0;
-  while (value >= 1024 && unit < UNITS.length - 1) {
+  while (value >= 1024 && unit < BYTE_UNITS.length - 1) {
     value /= 1024;
     unit += 1;
   }
-  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${UNITS[unit]}`;
+  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${BYTE_UNITS[unit]}`;
 }
 
 export function formatAge(ageMs: number): string {
   return ms(Math.max(0, Math.round(ageMs)));
 }
 
+/** `1,234`. */
+export function formatCount(n: number): string {
+  return n.toLocaleString('en-US');
+}
+
 /** `1 row`, `2 rows`. */
 export function count(n: number, one: string, many = `${one}s`): string {
-  return `${n.toLocaleString('en-US')} ${n === 1 ? one : many}`;
+  return `${formatCount(n)} ${n === 1 ? one : many}`;
 }
 
 /** A key or name from the store, safe to print: it may hold terminal sequences. */

@@ -4,6 +4,7 @@ import { toErrorData } from '../errors.ts';
 import { collectGarbage, type GcPlan, planGc } from '../gc/gc.ts';
 import type { GcKept, GcTally } from '../gc/gc-context.ts';
 import { type Installation, openArchive } from '../installation.ts';
+import { acquireLeases, type Leases } from '../leases/leases.ts';
 import type { CatalogueRow } from '../manifest/catalogue.ts';
 import { runIdAt } from '../manifest/keys.ts';
 import { StoreLock } from '../state/store-lock.ts';
@@ -45,12 +46,21 @@ async function collect(installation: Installation, archive: Archive, io: Io, fla
   const { config, clock, stores } = installation;
   const nowMs = clock.nowMs();
   const locks: StoreLock[] = [];
+  let leases: Leases | undefined;
   try {
     // Where there is no store there is no archiver either that could be at work beside us.
     for (const sessionsDir of new Set(
       stores.filter(({ state }) => state === 'file').map((store) => store.sessionsDir),
     ))
       locks.push(await StoreLock.acquirePatiently(sessionsDir, 'clawback gc', nowMs));
+    const storeIds = await storesOf(installation, archive, io.signal);
+    const held = await acquireLeases(archive, storeIds, {
+      command: 'clawback gc',
+      clock,
+      signal: io.signal,
+      times: installation.leaseTimes,
+    });
+    leases = held;
     const tally = await collectGarbage(archive, {
       nowMs,
       graceMs: config.gc.graceMs,
@@ -58,6 +68,7 @@ async function collect(installation: Installation, archive: Archive, io: Io, fla
       newRunId: () => runIdAt(nowMs, randomBytes(4).toString('hex')),
       assertMayDelete: async () => {
         for (const lock of locks) await lock.assertHeld();
+        for (const storeId of storeIds) await held.assertHeld(storeId);
       },
       signal: io.signal,
     });
@@ -81,8 +92,20 @@ async function collect(installation: Installation, archive: Archive, io: Io, fla
       tally.problems.length === 0 && tally.kept.every(({ why }) => why === 'not-forgotten-any-more');
     return isDone ? EXIT.done : EXIT.someFailed;
   } finally {
+    // Who finds a store unlocked finds its lease free.
+    await leases?.release();
     for (const lock of locks) await lock.release();
   }
+}
+
+/** Every store of which the archive holds anything, on whichever host it is, and those that are here. */
+async function storesOf(
+  { stores }: Installation,
+  archive: Archive,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const rows = await archive.catalogue({ onDamage: () => {}, signal });
+  return [...new Set([...stores.map(({ id }) => id), ...rows.map((row) => row.store_id)])].sort();
 }
 
 function head({ objects, instance }: Archive, dryRun: boolean) {

@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts';
 import { type ErrorCode, toErrorData } from '../errors.ts';
+import { exitCodeOfError } from '../exit-code.ts';
 import { HealthCheck } from '../healthcheck/health-check.ts';
 import {
   type Installation,
@@ -13,7 +14,6 @@ import type { RunReport } from '../reports/run-report.ts';
 import { LocalState } from '../state/local-state.ts';
 import { type ExitCode, type GlobalFlags, type Io, installationOptions, warn } from './context.ts';
 import { pingBody } from './ping-body.ts';
-import { exitCodeOf } from './report-error.ts';
 
 /** What came of a run. */
 export interface Finished {
@@ -49,7 +49,7 @@ export async function monitored(
     finished = await body(await openInstallation(options));
   } catch (error) {
     const { code } = toErrorData(error);
-    await end({ exitCode: exitCodeOf(code) }, code);
+    await end({ exitCode: exitCodeOfError(code) }, code);
     throw error;
   }
   await end(finished);

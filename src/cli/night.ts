@@ -11,7 +11,7 @@ import { reportError } from './report-error.ts';
 /** Undefined: not wanted tonight. */
 type Step = (installation: Installation, io: Io, flags: GlobalFlags) => Promise<Finished | undefined>;
 
-const STEPS: readonly Step[] = [archiveOnce, reclaimStep, drillStep];
+const STEPS: readonly Step[] = [archiveStep, reclaimStep, drillStep];
 
 /** From the mildest to the worst. */
 const SEVERITY: readonly ExitCode[] = [EXIT.done, EXIT.someFailed, EXIT.failed, EXIT.usage, EXIT.interrupted];
@@ -49,13 +49,20 @@ function worse(a: ExitCode, b: ExitCode): ExitCode {
   return SEVERITY.indexOf(b) > SEVERITY.indexOf(a) ? b : a;
 }
 
+async function archiveStep(installation: Installation, io: Io, flags: GlobalFlags): Promise<Finished> {
+  printHeading('archive', io, flags);
+  return archiveOnce(installation, io, flags);
+}
+
 async function reclaimStep(
   installation: Installation,
   io: Io,
   flags: GlobalFlags,
 ): Promise<Finished | undefined> {
   const budget = budgetOf(installation.config.diskBudget);
-  return budget && reclaimOnce(installation, budget, io, flags);
+  if (budget === undefined) return undefined;
+  printHeading('reclaim', io, flags);
+  return reclaimOnce(installation, budget, io, flags);
 }
 
 async function drillStep(
@@ -68,5 +75,11 @@ async function drillStep(
   // Before the first run there is nothing to restore.
   if (everyMs === undefined || instance === undefined) return undefined;
   const due = { archive: config.archive, everyMs, nowMs: clock.nowMs() };
-  return isDrillDue(await state.lastDrill(), due) ? { exitCode: await drill(io, flags) } : undefined;
+  if (!isDrillDue(await state.lastDrill(), due)) return undefined;
+  printHeading('drill', io, flags);
+  return { exitCode: await drill(io, flags) };
+}
+
+function printHeading(name: string, { stdout }: Io, { json, quiet }: GlobalFlags): void {
+  if (!json && !quiet) stdout.write(`\n== ${name}\n`);
 }

@@ -2,9 +2,10 @@ import type { DiskBudgetConfig } from '../config/config.ts';
 import { type HighWater, highWaterBytes } from '../config/size.ts';
 import type { DiskUse } from '../disk/measure-disk.ts';
 import { ClawbackError, toErrorData } from '../errors.ts';
+import { exitCodeOfReclaim } from '../exit-code.ts';
 import type { Installation } from '../installation.ts';
 import type { DiskBudget } from '../reclaim-plan.ts';
-import { planReclaimRun, type ReclaimRun, reclaimRun } from '../reclaim-run.ts';
+import { planReclaimRun, reclaimRun } from '../reclaim-run.ts';
 import {
   EXIT,
   type ExitCode,
@@ -13,6 +14,7 @@ import {
   installationFrom,
   print,
   type Verb,
+  warnOfReport,
 } from './context.ts';
 import { formatBytes } from './format.ts';
 import type { LogEntry } from './log.ts';
@@ -113,10 +115,10 @@ export async function reclaimOnce(
 ): Promise<Finished> {
   const startedMs = installation.clock.nowMs();
   const run = await withRunProgress(io, flags, 'reclaim', (onProgress) =>
-    reclaimRun(installation, { budget, signal: io.signal, onProgress }),
+    reclaimRun(installation, { budget, signal: io.signal, onProgress, onReportFailed: warnOfReport(io) }),
   );
   const { counts, failures, leftAlone, filesLeft, problems } = run.tally;
-  const isOver = run.after.diskBytes > budget.maxDiskBytes;
+  const { isOver, report } = run;
   const json = {
     ...head(installation, budget, false),
     runId: run.opened?.runId ?? null,
@@ -149,7 +151,8 @@ export async function reclaimOnce(
       ),
     [...wentWrong(outcome), ...over],
   );
-  return { exitCode: exitCodeOf(run, isOver) };
+  const exitCode = exitCodeOfReclaim(run.tally, run.interrupted, isOver);
+  return { exitCode, reports: report === undefined ? [] : [report] };
 }
 
 function overBudget(use: DiskUse, { maxDiskBytes }: DiskBudget): LogEntry {
@@ -171,13 +174,4 @@ function head({ config }: Installation, budget: DiskBudget, isDryRun: boolean) {
     highWaterBytes: high,
     protectedFloorMs,
   };
-}
-
-function exitCodeOf({ tally, interrupted }: ReclaimRun, isOver: boolean): ExitCode {
-  if (interrupted) return EXIT.interrupted;
-  const { failures, problems, filesLeft } = tally;
-  const isClean =
-    failures.length === 0 && problems.length === 0 && filesLeft.every(({ isFailure }) => !isFailure);
-  if (isClean && !isOver) return EXIT.done;
-  return failures.length > 0 && tally.counts.filesReclaimed === 0 ? EXIT.failed : EXIT.someFailed;
 }

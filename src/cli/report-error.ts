@@ -1,5 +1,6 @@
-import { ClawbackError, describe, type ErrorCode, toErrorData } from '../errors.ts';
-import { EXIT, type ExitCode, type Io } from './context.ts';
+import { ClawbackError, describe, toErrorData } from '../errors.ts';
+import { exitCodeOfError } from '../exit-code.ts';
+import type { ExitCode, Io } from './context.ts';
 
 /** Says what went wrong, for people and with `--json` for programs, and returns the exit code. */
 export function reportError(error: unknown, io: Io, asJson: boolean): ExitCode {
@@ -12,12 +13,7 @@ export function reportError(error: unknown, io: Io, asJson: boolean): ExitCode {
     ...[hint, stack].flatMap((more) => (more === undefined ? [] : [`  ${more}`])),
   ];
   io.log.write({ level: 'error', msg, code, hint, fields: { stack }, text: lines.join('\n') });
-  return exitCodeOf(code);
-}
-
-export function exitCodeOf(code: ErrorCode): ExitCode {
-  if (code === 'interrupted') return EXIT.interrupted;
-  return code === 'usage' || code === 'config-invalid' ? EXIT.usage : EXIT.failed;
+  return exitCodeOfError(code);
 }
 
 /** An unforeseen error is a bug of ours: its stack helps whoever reports it. */

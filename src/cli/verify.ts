@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { openArchive } from '../installation.ts';
+import type { Archive } from '../archive/archive.ts';
+import { type Installation, openArchive } from '../installation.ts';
+import { acquireLeases } from '../leases/leases.ts';
 import { runIdAt } from '../manifest/keys.ts';
 import { piscinaShipper } from '../ship/piscina-shipper.ts';
 import type { VerifyProgress } from '../verify/pack-reads.ts';
@@ -29,6 +31,7 @@ export const verify: Verb<VerifyFlags> = async (io, flags) => {
       tool: `clawback/${VERSION}`,
       instance: archive.instance,
       runId,
+      lease: null,
     },
     config.jobs,
   );
@@ -41,12 +44,7 @@ export const verify: Verb<VerifyFlags> = async (io, flags) => {
       return verifyArchive(archive, shipper, options, io.signal);
     });
     const rebuild = flags.rebuildCatalogue === true && result.uncatalogued.length > 0;
-    if (rebuild)
-      await archive.writeCatalogue(
-        runId,
-        archive.eachManifest(result.uncatalogued, io.signal),
-        config.compression.level,
-      );
+    if (rebuild) await rebuildCatalogue(installation, archive, runId, result.uncatalogued, io.signal);
     print(
       io,
       flags,
@@ -65,6 +63,30 @@ export const verify: Verb<VerifyFlags> = async (io, flags) => {
     await shipper.close();
   }
 };
+
+/**
+ * Holds the leases of the stores that these batches are of: what a run is still at work on would be taken for finished.
+ * @throws {ClawbackError} `locked` if there is such a run.
+ */
+async function rebuildCatalogue(
+  { config, clock, leaseTimes: times }: Installation,
+  archive: Archive,
+  runId: string,
+  batchIds: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const storeIds = new Set<string>();
+  for await (const { source } of archive.eachManifest(batchIds, signal)) storeIds.add(source.storeId);
+  const command = 'clawback verify --rebuild-catalogue';
+  const leases = await acquireLeases(archive, [...storeIds], { command, clock, signal, times });
+  try {
+    const manifests = archive.eachManifest(batchIds, signal);
+    await leases.assertHeld();
+    await archive.writeCatalogue(runId, manifests, config.compression.level);
+  } finally {
+    await leases.release();
+  }
+}
 
 function describe(result: VerifyResult, rebuilt: boolean): string {
   const { uncatalogued, strayPacks, differences, cold } = result;

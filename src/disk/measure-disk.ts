@@ -4,6 +4,7 @@ import { References } from '../plan/references.ts';
 import { isArchivable, type ScannedKind } from '../scan/file-kind.ts';
 import { lstatIfThere } from '../scan/file-stats.ts';
 import type { Snapshot } from '../scan/scan.ts';
+import { LOCK_NAME } from '../state/store-lock.ts';
 
 /** How the disk is told apart: the kind of a file, `orphan` if no row references it, `other` below a subfolder. */
 export type DiskKind = ScannedKind | 'orphan' | 'other';
@@ -20,14 +21,17 @@ export interface KindUse {
   readonly diskBytes: number;
 }
 
-/** What the file system really holds in the sessions folders of these stores, subfolders included. Reads only. */
+/**
+ * What the file system really holds in the sessions folders of these stores, subfolders included, but for our own lock,
+ * so that it makes no difference whether a run is at work. Reads only.
+ */
 export async function measureDisk(snapshots: readonly Snapshot[]): Promise<DiskUse> {
   const byKind: Partial<Record<DiskKind, KindUse>> = {};
   const seen = new Set<string>();
   for (const [folder, snapshot] of new Map(snapshots.map((one) => [one.realSessionsDir, one]))) {
     const references = new References(snapshot);
     for (const name of await glob('**', { cwd: folder, dot: true, followSymbolicLinks: false })) {
-      const stats = await lstatIfThere(join(folder, name));
+      const stats = name === LOCK_NAME ? undefined : await lstatIfThere(join(folder, name));
       if (stats === undefined) continue;
       const inode = `${stats.dev}:${stats.ino}`;
       if (stats.nlink > 1n && seen.has(inode)) continue;

@@ -68,7 +68,7 @@ const TEXTS: Readonly<Record<StepResult['name'], StepText>> = {
     label: 'delete',
     wrong: 'what was deleted is still there',
     without:
-      'what this probe wrote stays in the archive until a later one can remove it; runs and restores delete nothing there',
+      'what this probe wrote stays in the archive until a later one can remove it, and so do two small leases of every run; nothing else needs it',
     level: 'warning',
     advice: 'let the credentials delete below that prefix, or use --no-probe',
   },

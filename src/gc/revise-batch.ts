@@ -21,8 +21,7 @@ export async function reviseBatch(
   const staying = manifest.sessions.filter(({ archiveId }) => !gone.has(archiveId));
   const { packs, sessions } = await moveFiles(context, manifest, staying, revision);
   const revised: Manifest = { ...manifest, revision, verified: 'content', packs, sessions };
-  await context.assertMayDelete();
-  await putManifest(archive, revised, level);
+  await putManifest(archive, revised, level, context.assertMayDelete);
   tally.counts.objectsWritten += 1 + packs.length;
   tally.counts.freedBytes -= packs.reduce((sum, { storedBytes }) => sum + storedBytes, 0);
   return revised;

@@ -8,6 +8,8 @@ import { ClawbackError } from '../errors.ts';
  *   manifests/<batchId>.json.zst     commits the batch; written last
  *   catalogue/<runId>.jsonl.zst      one line a session of the manifests of one run
  *   marks/<markId>.json.zst          what was forgotten, and what is pinned
+ *   reports/<runId>.json.zst         what a run found, did and left, in numbers
+ *   leases/<storeId>/<number>.json   who commits for a store; the highest number decides
  *   doctor/<probeId>.<part>          what `doctor` writes to try the archive, and removes again
  *
  * Where `gc` has taken sessions out of a batch, the others go on under `<batchId>.r1`, then `.r2`, …: the highest
@@ -30,9 +32,15 @@ export function catalogueKey(instance: string, runId: string): string {
 }
 
 export const PACK_SUFFIX = '.tar.zst';
+/** Written at the end of a run, or never. */
+export function reportKey(instance: string, runId: string): string {
+  return `${instance}/reports/${runId}.json.zst`;
+}
+
 export const MANIFEST_SUFFIX = '.json.zst';
 export const MARK_SUFFIX = '.json.zst';
 export const CATALOGUE_SUFFIX = '.jsonl.zst';
+export const REPORT_SUFFIX = '.json.zst';
 
 export function manifestPrefix(instance: string): string {
   return `${instance}/manifests/`;
@@ -40,6 +48,10 @@ export function manifestPrefix(instance: string): string {
 
 export function cataloguePrefix(instance: string): string {
   return `${instance}/catalogue/`;
+}
+
+export function reportPrefix(instance: string): string {
+  return `${instance}/reports/`;
 }
 
 export function packPrefix(instance: string): string {
@@ -68,6 +80,24 @@ export function parseRevisionKey(key: string, prefix: string, suffix: string): B
   const match = REVISION_NAME.exec(key.slice(prefix.length, -suffix.length));
   if (match?.[1] === undefined) return undefined;
   return { batchId: match[1], revision: Number(match[2] ?? 0) };
+}
+
+export function leasePrefix(instance: string, storeId: string): string {
+  return `${instance}/leases/${storeId}/`;
+}
+
+const LEASE_DIGITS = 12;
+const LEASE_NAME = new RegExp(`^(\\d{${LEASE_DIGITS}})\\.json$`);
+
+/** Numbers count from 1, padded so that keys sort as they do. */
+export function leaseKey(instance: string, storeId: string, number: number): string {
+  return `${leasePrefix(instance, storeId)}${String(number).padStart(LEASE_DIGITS, '0')}.json`;
+}
+
+/** @param name what follows `leasePrefix`. Undefined for what is no lease's. */
+export function parseLeaseNumber(name: string): number | undefined {
+  const digits = LEASE_NAME.exec(name)?.[1];
+  return digits === undefined ? undefined : Number(digits);
 }
 
 /** Where `doctor` tries the archive; before the first run there is no instance, and then below `probe/`. */

@@ -11,6 +11,7 @@ const ARCHIVED_BY: Partial<Record<keyof RunCounts, string>> = {
   ordinaryRowsCapped: 'ordinary-cap',
   protectedRowsTrimmed: 'protected',
   orphanSessionsArchived: 'orphan',
+  trajectorySessionsArchived: 'trajectory',
 };
 
 /**

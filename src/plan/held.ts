@@ -13,7 +13,7 @@ export const HELD_REASONS = {
   ordinary:
     'ordinary conversations: clawback archive takes them by retention.pruneAfter and retention.perKind',
   store: 'sessions.json itself',
-  foreign: 'files that are not OpenClaw transcripts or artifacts, and subfolders',
+  foreign: 'files that are neither transcripts nor their artifacts',
   left: 'could be freed, and was not: see what failed',
 } as const;
 

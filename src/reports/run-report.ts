@@ -45,10 +45,21 @@ export const runReportSchema = z.object({
   leftAlone: counts,
   /** Failures of sessions and of the run, by error code. */
   failures: counts,
+  /** Files that should have gone and could not be removed. */
+  filesNotRemoved: count.optional(),
   /** The whole archive of the instance, after the run. */
   archive: z.object({ sessions: count, rawBytes: count, storedBytes: count }),
   /** Where a disk budget is set: null without one. */
   budget: z.object({ maxDiskBytes: count, highWaterBytes: count, isOver: z.boolean() }).nullable(),
+  /** What the numbers of rows and disk are of: runs of another scope cannot be compared. */
+  scope: z
+    .object({
+      /** Only the stores of these agents (`--agent`); null: all. */
+      agents: z.array(z.string()).nullable(),
+      /** Stores that could not be read, before or after: they are in no number. */
+      unreadStores: count,
+    })
+    .optional(),
 });
 
 export type RunReport = z.infer<typeof runReportSchema>;

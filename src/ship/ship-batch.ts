@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { putManifest } from '../archive/put-manifest.ts';
 import type { Codec } from '../codec/codec.ts';
 import { toErrorData } from '../errors.ts';
+import type { LeaseCheck } from '../leases/fence.ts';
 import { type FileRef, placeName } from '../manifest/file-place.ts';
 import { manifestKey, packKey } from '../manifest/keys.ts';
 import { MANIFEST_FORMAT, type Manifest, type ManifestFile } from '../manifest/manifest.ts';
@@ -23,6 +24,7 @@ export interface ShipContext {
   readonly objects: ObjectStore;
   readonly codec: Codec;
   readonly settings: WorkerSettings;
+  readonly lease: LeaseCheck;
   readonly nowMs: () => number;
   readonly onStep?: (step: ShipStep) => void;
 }
@@ -47,13 +49,18 @@ class VerifiedPack {
  * are not what the plan saw is left behind; the others go on.
  */
 export async function shipBatch(context: ShipContext, task: ShipTask): Promise<ShipReport> {
+  context.lease.assertNotKnownLost(task.storeId);
   const skipped: SkippedSession[] = [];
   let indexes = task.sessions.map((_session, index) => index);
   while (indexes.length > 0) {
     try {
       return { ...(await attempt(context, task, indexes)), skipped };
     } catch (error) {
-      if (!(error instanceof SourceFault)) throw error;
+      if (!(error instanceof SourceFault)) {
+        // Who took the lease over has swept what we were uploading: then that is why.
+        context.lease.assertNotKnownLost(task.storeId);
+        throw error;
+      }
       skipped.push({ index: error.session, error: toErrorData(error.reason) });
       indexes = indexes.filter((index) => index !== error.session);
     }
@@ -99,7 +106,9 @@ async function attempt(
     sessions: indexes.map((index) => ({ ...sessionAt(task, index).entry, files: filesOf(index) })),
   };
   const key = manifestKey(instance, task.batchId);
-  const manifestBytes = await putManifest(context, manifest, context.settings.level);
+  const manifestBytes = await putManifest(context, manifest, context.settings.level, () =>
+    context.lease.assertHeld(task.storeId),
+  );
   return {
     batchId: task.batchId,
     manifestKey: key,

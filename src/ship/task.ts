@@ -1,5 +1,6 @@
 import type { EngineChoice } from '../codec/codec.ts';
 import type { ErrorData } from '../errors.ts';
+import type { LeasePass } from '../leases/fence.ts';
 import type { FileFolders, FileRef } from '../manifest/file-place.ts';
 import type { ManifestFile, ManifestPack, ManifestSession } from '../manifest/manifest.ts';
 import type { ArchiveLocation } from '../objects/location.ts';
@@ -18,6 +19,8 @@ export interface WorkerSettings {
   readonly tool: string;
   readonly instance: string;
   readonly runId: string;
+  /** Null: nothing is shipped, only verified. */
+  readonly lease: LeasePass | null;
 }
 
 /** A local file as the plan saw it. */

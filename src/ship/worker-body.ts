@@ -1,6 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { openCodec } from '../codec/open.ts';
-import { toErrorData } from '../errors.ts';
+import { ClawbackError, toErrorData } from '../errors.ts';
+import { Fence, type LeaseCheck } from '../leases/fence.ts';
+import type { ObjectStore } from '../objects/object-store.ts';
 import { openObjectStore } from '../objects/open.ts';
 import { verifyContent } from '../verify/verify-pack.ts';
 import { type ShipContext, shipBatch } from './ship-batch.ts';
@@ -11,8 +13,17 @@ let context: Promise<ShipContext> | undefined;
 
 async function openContext(settings: WorkerSettings): Promise<ShipContext> {
   const [objects, codec] = await Promise.all([openObjectStore(settings.archive), openCodec(settings.engine)]);
+  const lease = leaseOf(objects, settings);
   const onStep = (step: ShipStep) => parentPort?.postMessage(step);
-  return { objects, codec, settings, nowMs: () => Date.now(), onStep };
+  return { objects, codec, settings, lease, nowMs: () => Date.now(), onStep };
+}
+
+function leaseOf(objects: ObjectStore, { instance, lease }: WorkerSettings): LeaseCheck {
+  if (lease !== null) return new Fence(objects, instance, lease);
+  const refuse = () => {
+    throw new ClawbackError('internal', 'ship a batch: this pool holds no lease, it only verifies');
+  };
+  return { assertHeld: async () => refuse(), assertNotKnownLost: refuse };
 }
 
 export async function ship(task: ShipTask): Promise<ShipReply> {

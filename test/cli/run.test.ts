@@ -21,6 +21,7 @@ const VERBS = [
   'list',
   'verify',
   'drill',
+  'report',
   'doctor',
   'nightly',
   'schedule',

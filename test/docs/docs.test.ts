@@ -70,7 +70,7 @@ describe('docs/cli-json.md', () => {
     archiveId = sessions[0]?.archiveId ?? '';
   });
 
-  test.each([
+  test.each<[string, string[], string?]>([
     ['status', []],
     ['archive', ['--dry-run']],
     ['archive', []],
@@ -86,14 +86,15 @@ describe('docs/cli-json.md', () => {
     ['forget', ['ID', '--dry-run']],
     ['gc', ['--dry-run']],
     ['gc', []],
+    ['report', [], 'report-list'],
     ['cat', ['ID']],
     ['restore', ['ID', '--dry-run']],
-  ])('names every field that clawback %s %j prints', async (verb, args) => {
+  ])('names every field that clawback %s %j prints', async (verb, args, schema = verb) => {
     const section = (await read('docs/cli-json.md'))
       .split(/^## /m)
-      .find((part) => part.startsWith(`\`clawback.${verb}/1\``));
+      .find((part) => part.startsWith(`\`clawback.${schema}/1\``));
     const printed = await json(verb, ...args.map((arg) => (arg === 'ID' ? archiveId : arg)));
-    expect(printed.schema).toBe(`clawback.${verb}/1`);
+    expect(printed.schema).toBe(`clawback.${schema}/1`);
     for (const field of Object.keys(printed).filter((name) => name !== 'schema'))
       expect(section).toMatch(new RegExp(`\`${field}(\\[\\])?\``));
   });

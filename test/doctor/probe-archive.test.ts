@@ -216,7 +216,7 @@ describe('a server that refuses', () => {
     expect(states(results)).toEqual({ ...ALL_DONE, delete: 'failed' });
     expect(stepFindings(results, CONTEXT).at(-1)).toMatchObject({
       level: 'warning',
-      text: expect.stringContaining('runs and restores delete nothing'),
+      text: expect.stringContaining('and so do two small leases of every run'),
     });
     expect(server.objects.size).toBeGreaterThan(0);
     server.interfere = checksChecksums;

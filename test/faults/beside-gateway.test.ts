@@ -147,8 +147,10 @@ function rewritingObjects(rewrite: () => Promise<void>): ObjectStore {
   const put = objects.put.bind(objects);
   let isDone = false;
   objects.put = async (key, ...rest) => {
-    if (!isDone && key.includes('/manifests/')) await rewrite();
-    isDone = true;
+    if (!isDone && key.includes('/manifests/')) {
+      isDone = true;
+      await rewrite();
+    }
     return put(key, ...rest);
   };
   return objects;

@@ -6,6 +6,8 @@ import {
   batchIdOf,
   catalogueKey,
   cataloguePrefix,
+  leaseKey,
+  leasePrefix,
   MANIFEST_SUFFIX,
   manifestKey,
   manifestPrefix,
@@ -13,7 +15,10 @@ import {
   packKey,
   packPrefix,
   parseArchiveId,
+  parseLeaseNumber,
   parseRevisionKey,
+  reportKey,
+  reportPrefix,
   runIdAt,
 } from '../../src/manifest/keys.ts';
 import { isObjectKey } from '../../src/objects/object-store.ts';
@@ -25,6 +30,8 @@ describe('a key', () => {
     packKey('oc-1', batchIdOf(RUN_ID, 1)),
     manifestKey('oc-1', batchIdOf(RUN_ID, 99_999)),
     catalogueKey('a'.repeat(41), RUN_ID),
+    reportKey('oc-1', RUN_ID),
+    leaseKey('a'.repeat(41), 'b'.repeat(64), 1),
   ])('%s is safe in every object store', (key) => {
     expect(key).toMatch(/^[a-z0-9/_.=-]+$/);
     expect(isObjectKey(key)).toBe(true);
@@ -34,8 +41,30 @@ describe('a key', () => {
     expect(packKey('i1', 'b')).toBe(`${packPrefix('i1')}b.tar.zst`);
     expect(manifestKey('i1', 'b')).toBe(`${manifestPrefix('i1')}b.json.zst`);
     expect(catalogueKey('i1', 'r')).toBe(`${cataloguePrefix('i1')}r.jsonl.zst`);
-    for (const prefix of [packPrefix('i1'), manifestPrefix('i1'), cataloguePrefix('i1')])
+    expect(reportKey('i1', 'r')).toBe(`${reportPrefix('i1')}r.json.zst`);
+    for (const prefix of [packPrefix('i1'), manifestPrefix('i1'), cataloguePrefix('i1'), reportPrefix('i1')])
       expect(prefix.startsWith('i1/')).toBe(true);
+  });
+});
+
+describe('the keys of leases', () => {
+  it('sort as their numbers do, and give them back', () => {
+    const numbers = [1, 2, 9, 10, 99, 1000, 123_456_789_012];
+    const keys = numbers.map((number) => leaseKey('i1', 'main', number));
+    expect([...keys].sort()).toEqual(keys);
+    const prefix = leasePrefix('i1', 'main');
+    expect(keys.map((key) => parseLeaseNumber(key.slice(prefix.length)))).toEqual(numbers);
+  });
+
+  it.each([
+    '',
+    '1.json',
+    '000000000001',
+    '000000000001.json.zst',
+    '0000000000001.json',
+    'a/000000000001.json',
+  ])('are not %j', (name) => {
+    expect(parseLeaseNumber(name)).toBeUndefined();
   });
 });
 

@@ -5,10 +5,13 @@ import { MemoryObjectStore } from '../../src/objects/memory.ts';
 import { PackReader } from '../../src/packs/pack-reader.ts';
 import { shipBatch } from '../../src/ship/ship-batch.ts';
 import type { ShipStep } from '../../src/ship/task.ts';
+import { LeaseWorld } from '../support/leases.ts';
 import { flipBit, RecordingStore } from '../support/recording-store.ts';
 import { sha256, sourceOf } from '../support/sessions.ts';
 import { contextOf, MANIFEST_KEY, manifestIn, PACK_KEY, taskOf } from '../support/ship.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const YEAR_MS = 365 * 86_400_000;
 
 async function twoSessions() {
   const folder = await temporaryFolder();
@@ -38,6 +41,22 @@ describe('shipping a batch', () => {
       `put ${MANIFEST_KEY}`,
       `get ${MANIFEST_KEY}`,
     ]);
+  });
+
+  it('writes no manifest once the lease is lost, and begins no further batch', async () => {
+    const { task } = await twoSessions();
+    const objects = new RecordingStore(new MemoryObjectStore());
+    const world = new LeaseWorld(objects);
+    const leases = await world.acquire();
+    const context = { ...(await contextOf(objects)), lease: world.fence(leases) };
+    const other = await world.acquire({ clock: { nowMs: () => world.nowMs + YEAR_MS } });
+    await expect(shipBatch(context, task)).rejects.toMatchObject({ code: 'lease-lost' });
+    expect(objects.of('put').filter((key) => !key.includes('/leases/'))).toEqual([PACK_KEY]);
+    objects.calls.splice(0);
+    await expect(shipBatch(context, task)).rejects.toMatchObject({ code: 'lease-lost' });
+    expect(objects.calls).toEqual([]);
+    await leases.release();
+    await other.release();
   });
 
   it('records every file as it was, and each can be read back', async () => {

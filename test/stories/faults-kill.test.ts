@@ -36,9 +36,9 @@ async function converge(home: Home, label: string, isThorough = true): Promise<v
   expect(next.exitCode, `${label}: ${next.text}${next.stderr}`).toBe(0);
   expect(await endState(home), label).toEqual(expected);
   if (!isThorough) return;
-  const objects = await home.objects();
+  const objects = await home.conversationObjects();
   (await home.compiled(process.execPath, 'archive')).expect(0);
-  expect(await home.objects(), `${label}: a third run stores nothing`).toEqual(objects);
+  expect(await home.conversationObjects(), `${label}: a third run stores nothing`).toEqual(objects);
 }
 
 describe('an archive run that is killed at a random instant', () => {

@@ -6,7 +6,7 @@ import type { ArchiveJson, ErrorJson, ListJson, RestoreJson, VerifyJson } from '
 import { DAY_MS, Home } from './support/home.ts';
 import { Line } from './support/line.ts';
 import { type Thread, threadOf, transcriptName, transcriptText, writeThreadStore } from './support/rooms.ts';
-import { pick, readTree } from './support/tree.ts';
+import { isLease, pick, readTree } from './support/tree.ts';
 
 const TRIM = { protectedPruneAfter: '7d' };
 
@@ -31,11 +31,16 @@ function oldThread(home: Home, agentId: string): Thread {
   });
 }
 
+/** What is archived: leases do not count. */
 async function keysIn({ bucket }: Bucket): Promise<string[]> {
   const client = rawClient(s3Access());
   const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: bucket }));
   client.destroy();
-  return Contents.map(({ Key = '' }) => Key);
+  return Contents.map(({ Key = '' }) => Key).filter((key) => !isLease(key));
+}
+
+function isReport(key: string): boolean {
+  return key.includes('/reports/');
 }
 
 describe.skipIf(!hasS3)('an archive in a bucket', () => {
@@ -50,7 +55,8 @@ describe.skipIf(!hasS3)('an archive in a bucket', () => {
     const { done } = await home.json<ArchiveJson>('archive');
     expect(done).toMatchObject({ protectedRowsTrimmed: 1, filesReclaimed: 1, objects: 3 });
     const keys = await keysIn(bucket);
-    expect(keys).toHaveLength(3);
+    expect(keys.filter(isReport)).toHaveLength(1);
+    expect(keys).toHaveLength(3 + 1);
     // Nothing of a conversation shows in the name of an object.
     expect(keys.filter((name) => /slack|c0shared|thread|session-of/i.test(name))).toEqual([]);
 
@@ -66,13 +72,15 @@ describe.skipIf(!hasS3)('an archive in a bucket', () => {
     expect(pick(await readTree(home.sessionsDir()), [transcriptName(thread)])).toEqual(before);
   });
 
-  test('a second run puts no object into it', async () => {
+  test('a second run puts nothing but its report into it', async () => {
     const bucket = await freshBucket(s3Access());
     const { home } = await bucketHome(bucket, ['main']);
     await home.json('archive');
     const keys = await keysIn(bucket);
     expect((await home.json<ArchiveJson>('archive')).done.objects).toBe(0);
-    expect(await keysIn(bucket)).toEqual(keys);
+    const after = await keysIn(bucket);
+    expect(after.filter(isReport)).toHaveLength(2);
+    expect(after.filter((key) => !isReport(key))).toEqual(keys.filter((key) => !isReport(key)));
   });
 
   test('two OpenClaws share one bucket, and neither sees nor overwrites what the other has', async () => {
@@ -85,9 +93,11 @@ describe.skipIf(!hasS3)('an archive in a bucket', () => {
     ]);
     expect(runs[0].instance).not.toBe(runs[1].instance);
     const keys = await keysIn(bucket);
-    expect(keys).toHaveLength(6);
+    expect(keys).toHaveLength(2 * (3 + 1));
     for (const { instance } of runs) {
-      expect(keys.filter((key) => key.startsWith(`archive/${instance}/`))).toHaveLength(3);
+      const own = keys.filter((key) => key.startsWith(`archive/${instance}/`));
+      expect(own.filter(isReport)).toHaveLength(1);
+      expect(own).toHaveLength(3 + 1);
     }
     for (const { home, threads } of [first, second]) {
       const [thread] = threads as [Thread];
@@ -133,6 +143,8 @@ describe.skipIf(!hasS3)('a server that goes away in mid-run', () => {
     const cut = await home.clawback('archive', '--json');
     expect([1, 3]).toContain(cut.exitCode);
     expect(seen).toBeGreaterThanOrEqual(count);
+    const stuck = ['main', 'ops'].map((id) => expect.objectContaining({ what: `the lease of store ${id}` }));
+    expect(cut.json<ArchiveJson>().problems).toEqual(expect.arrayContaining(stuck));
     line.mend();
     // What is gone here is whole in the archive; what is not archived is here, row and file.
     for (const [index, agentId] of agents.entries()) {

@@ -6,7 +6,7 @@ import type { SyntheticStore } from '../../src/demo/synthetic-store.ts';
 import type { CliResult } from '../support/run-cli.ts';
 import type { ArchiveJson, ErrorJson, ListJson, RestoreJson } from './support/answers.ts';
 import { DAY_MS, Home } from './support/home.ts';
-import { fingerprint, pick, readTree, type Tree } from './support/tree.ts';
+import { archiveFingerprint, fingerprint, pick, readTree, type Tree } from './support/tree.ts';
 
 const PROBE = /^agent:main:explicit:model-run-[0-9a-f-]{36}$/;
 
@@ -82,7 +82,7 @@ describe('549 rows of which 507 are one-shot model runs, with the default settin
   });
 
   test('the counts of the report are the bytes on disk and the objects in the archive', async () => {
-    const objects = await home.objects();
+    const objects = await home.conversationObjects();
     const archived = oldProbes(store).reduce((sum, { files }) => sum + files.length, 0);
     expect(json.done).toMatchObject({
       filesArchived: archived,
@@ -132,12 +132,12 @@ describe('549 rows of which 507 are one-shot model runs, with the default settin
 
   test('a second run does nothing: no new object, no file touched', async () => {
     const local = await fingerprint(store.sessionsDir);
-    const archive = await fingerprint(home.archiveDir);
+    const archive = await archiveFingerprint(home.archiveDir);
     const again = await home.json<ArchiveJson>('archive');
     expect(again.planned.selectedRows).toBe(0);
     expect(Object.values(again.done).every((n) => n === 0)).toBe(true);
     expect(await fingerprint(store.sessionsDir)).toEqual(local);
-    expect(await fingerprint(home.archiveDir)).toEqual(archive);
+    expect(await archiveFingerprint(home.archiveDir)).toEqual(archive);
   });
 });
 

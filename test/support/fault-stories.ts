@@ -25,8 +25,8 @@ export async function readOriginals(home: Home): Promise<Originals> {
 }
 
 /** Names of original files that are neither in the folder nor restorable from a manifest. */
-export async function lostFiles(home: Home, originals: Originals): Promise<string[]> {
-  const archived = await archivedFiles(home);
+export async function lostFiles(home: Home, originals: Originals, archive?: Archive): Promise<string[]> {
+  const archived = await archivedFiles(archive ?? (await openHomeArchive(home)));
   const lost: string[] = [];
   for (const [name, digest] of originals) {
     if (archived.has(`${name} ${digest}`)) continue;
@@ -43,8 +43,7 @@ export async function openHomeArchive(home: Home): Promise<Archive> {
   return new Archive(objects, await openCodec('auto'), instances[0] ?? 'none', cache);
 }
 
-async function archivedFiles(home: Home): Promise<Set<string>> {
-  const archive = await openHomeArchive(home);
+async function archivedFiles(archive: Archive): Promise<Set<string>> {
   const found = new Set<string>();
   for (const manifest of await archive.manifests(await archive.batchIds())) {
     const pack = manifest.packs[0];
@@ -91,8 +90,9 @@ export async function spawnAnd(
   argv: readonly string[],
   meddle: (kill: (signal: NodeJS.Signals) => void) => void | Promise<void>,
   env: Readonly<Record<string, string>> = {},
+  main = COMPILED_MAIN,
 ): Promise<Ending> {
-  const child = spawn(process.execPath, [COMPILED_MAIN, ...argv], {
+  const child = spawn(process.execPath, [main, ...argv], {
     env: { ...home.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -7,6 +7,7 @@ import { CatalogueCache } from '../../src/archive/catalogue-cache.ts';
 import { openCodec } from '../../src/codec/open.ts';
 import { type Line, runLine } from '../../src/coordinator.ts';
 import { freeDisk } from '../../src/free-disk.ts';
+import { acquireLeases } from '../../src/leases/leases.ts';
 import { placeName } from '../../src/manifest/file-place.ts';
 import { runIdAt } from '../../src/manifest/keys.ts';
 import type { ManifestFile } from '../../src/manifest/manifest.ts';
@@ -27,7 +28,7 @@ import { type ShipContext, shipBatch } from '../../src/ship/ship-batch.ts';
 import type { Shipper } from '../../src/ship/shipper.ts';
 import type { WorkerSettings } from '../../src/ship/task.ts';
 import { verifyContent } from '../../src/verify/verify-pack.ts';
-import { filesBelow } from '../stories/support/tree.ts';
+import { filesBelow, isLease } from '../stories/support/tree.ts';
 import { type SentImage, writeMedia } from './media.ts';
 import { DAY_MS, DEFAULT_POLICY, HOUR_MS, NO_ACTIVITY, NOW_MS, uuid } from './snapshot.ts';
 
@@ -152,23 +153,29 @@ export class FaultHome {
   }
 
   /** One run of the line with the shipper in this process. */
-  async run(parts: RunParts = {}): Promise<RunTally> {
-    const line = await this.line(parts);
-    await runLine(line, parts.signal);
-    return line.tally;
+  run(parts: RunParts = {}): Promise<RunTally> {
+    return this.#onLine(parts, (line) => runLine(line, parts.signal));
   }
 
   /** The same of `clawback reclaim`. */
-  async freeDisk(budget: DiskBudget, parts: RunParts = {}): Promise<RunTally> {
-    const line = await this.line(parts);
-    await freeDisk(line, budget, parts.signal);
-    return line.tally;
+  freeDisk(budget: DiskBudget, parts: RunParts = {}): Promise<RunTally> {
+    return this.#onLine(parts, (line) => freeDisk(line, budget, parts.signal));
   }
 
-  async line(parts: RunParts = {}): Promise<Line & { readonly stores: readonly RunStore[] }> {
+  async #onLine(
+    parts: RunParts,
+    body: (line: Line & { readonly stores: readonly RunStore[] }) => Promise<unknown>,
+  ): Promise<RunTally> {
     await sweepLeftovers(this.sessionsDir);
     const objects = parts.objects ?? this.directory();
     const archive = await this.archive(objects);
+    const nowMs = () => this.nowMs;
+    const tally = new RunTally();
+    const leases = await acquireLeases(archive, ['main'], {
+      command: 'clawback archive',
+      clock: { nowMs },
+      onStuck: (storeId, error) => tally.problem(`the lease of store ${storeId}`, error),
+    });
     const settings: WorkerSettings = {
       archive: { url: objects.url, s3: {} },
       engine: 'auto',
@@ -177,17 +184,25 @@ export class FaultHome {
       tool: 'clawback/test',
       instance: INSTANCE,
       runId: runId(this.nowMs),
+      lease: leases.pass,
     };
     const { codec } = archive;
-    const nowMs = () => this.nowMs;
-    return {
-      stores: [this.lineStore(parts.sessions ?? new FileSessionStore(this.storePath))],
+    const store = this.lineStore(parts.sessions ?? new FileSessionStore(this.storePath));
+    const line = {
+      stores: [{ ...store, assertMayCommit: () => leases.assertHeld('main') }],
       archive,
-      shipper: inProcessShipper({ objects, codec, settings, nowMs }),
-      tally: new RunTally(),
+      leases,
+      shipper: inProcessShipper({ objects, codec, settings, lease: leases, nowMs }),
+      tally,
       level: 3,
       batching: { runId: settings.runId, jobs: 1, stub: true, keepModelRunFiles: this.keepModelRunFiles },
     };
+    try {
+      await body(line);
+    } finally {
+      await leases.release();
+    }
+    return tally;
   }
 
   /** The same beside a gateway that writes nothing. */
@@ -277,12 +292,13 @@ export class FaultHome {
     return { rows, files: files.sort(), media: await filesBelow(this.mediaDir).catch(() => []) };
   }
 
-  /** Every name below the archive, temporaries included. */
+  /** Every name below the archive, temporaries included. Leases come and go, and are no content. */
   async objectNames(): Promise<string[]> {
     const entries = await readdir(this.archiveDir, { recursive: true, withFileTypes: true });
     return entries
       .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name))
+      .filter((path) => !isLease(path))
       .sort();
   }
 }

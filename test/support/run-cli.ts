@@ -4,6 +4,7 @@ import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { run } from '../../src/cli/run.ts';
 import type { Clock } from '../../src/clock.ts';
+import type { LeaseTimes } from '../../src/leases/lease-times.ts';
 import type { Environment } from '../../src/openclaw/state-dir.ts';
 import type { LiveTimes } from '../../src/sessions/live-times.ts';
 
@@ -45,6 +46,8 @@ export interface InProcessOptions {
   readonly signal?: AbortSignal;
   /** @default QUICK_TIMES */
   readonly liveTimes?: LiveTimes;
+  /** @default LEASE_TIMES */
+  readonly leaseTimes?: LeaseTimes;
 }
 
 /** A clock that moves only while somebody waits for it: no test sleeps. */
@@ -63,10 +66,11 @@ export const QUICK_TIMES: LiveTimes = { lookAgainMs: 100, settleMs: 300, patienc
 
 /** Runs a verb in this process, with a clock of its own. Worker threads are real. */
 export async function runCli(argv: readonly string[], options: InProcessOptions): Promise<CliResult> {
-  const { env, nowMs, signal = new AbortController().signal, liveTimes = QUICK_TIMES } = options;
+  const { env, nowMs, signal = new AbortController().signal, liveTimes = QUICK_TIMES, leaseTimes } = options;
   const stdout = new Capture();
   const stderr = new Capture();
-  const exitCode = await run(argv, { stdout, stderr, env, clock: clockAt(nowMs), signal, liveTimes });
+  const io = { stdout, stderr, env, clock: clockAt(nowMs), signal, liveTimes, leaseTimes };
+  const exitCode = await run(argv, io);
   return new CliResult(exitCode, stdout.bytes, stderr.bytes);
 }
 

@@ -1,4 +1,5 @@
 import { openCodec } from '../../src/codec/open.ts';
+import type { LeaseCheck } from '../../src/leases/fence.ts';
 import { decodeManifest, MAX_MANIFEST_BYTES, type Manifest } from '../../src/manifest/manifest.ts';
 import { MemoryObjectStore } from '../../src/objects/memory.ts';
 import type { ObjectStore } from '../../src/objects/object-store.ts';
@@ -19,14 +20,18 @@ export const SETTINGS: WorkerSettings = {
   tool: 'clawback/0.0.0',
   instance: INSTANCE,
   runId: BATCH_ID.slice(0, -5),
+  lease: null,
 };
+
+/** Of a store that nobody else wants. */
+export const HELD: LeaseCheck = { assertHeld: async () => {}, assertNotKnownLost: () => {} };
 
 export async function contextOf(
   objects: ObjectStore = new MemoryObjectStore(),
   settings: Partial<WorkerSettings> = {},
 ): Promise<ShipContext> {
   const codec = await openCodec(settings.engine ?? 'auto');
-  return { objects, codec, settings: { ...SETTINGS, ...settings }, nowMs: () => NOW_MS };
+  return { objects, codec, settings: { ...SETTINGS, ...settings }, lease: HELD, nowMs: () => NOW_MS };
 }
 
 export function taskOf(

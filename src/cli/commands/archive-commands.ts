@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { DefineVerb } from './define-verb.ts';
-import { parseGeneration, parsePercent, parseSample, parseThawDays, parseTier } from './flag-values.ts';
+import { parseGeneration, parsePercent, parseThawDays, parseTier, parseWhole } from './flag-values.ts';
 
 /** What works on the archive. */
 export function defineArchiveCommands(program: Command, verb: DefineVerb): void {
@@ -64,8 +64,16 @@ export function defineArchiveCommands(program: Command, verb: DefineVerb): void 
     program
       .command('drill')
       .description('restore a random sample of the archive to a scratch folder, and prove it')
-      .option('--sample <n>', 'how many sessions (default: 5)', parseSample),
+      .option('--sample <n>', 'how many sessions (default: 5)', parseWhole),
     async () => (await import('../drill.ts')).drill,
+  );
+  verb(
+    program
+      .command('report')
+      .description('what past runs found, did and left')
+      .option('--last <n>', 'only the newest so many (default: 10; with --html all)', parseWhole)
+      .option('--html <file>', 'write one self-contained page with plots and a table'),
+    async () => (await import('../report.ts')).report,
   );
   defineLifeCommands(program, verb);
 }

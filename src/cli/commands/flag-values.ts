@@ -8,9 +8,10 @@ export function parsePercent(text: string): number {
   throw new InvalidArgumentError('Allowed: a percentage above 0, up to 100.');
 }
 
-export function parseSample(text: string): number {
-  const sample = Number(text);
-  if (Number.isSafeInteger(sample) && sample >= 1) return sample;
+/** How many of something. */
+export function parseWhole(text: string): number {
+  const whole = Number(text);
+  if (Number.isSafeInteger(whole) && whole >= 1) return whole;
   throw new InvalidArgumentError('Allowed: a whole number from 1.');
 }
 

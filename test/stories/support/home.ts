@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import type { Row } from '../../../src/sessions/session-store.ts';
 import { type CliResult, runCli, spawnCli } from '../../support/run-cli.ts';
-import { filesBelow } from './tree.ts';
+import { filesBelow, isLease } from './tree.ts';
 
 /** When every story begins, unless it runs the compiled program, which has the system's clock. */
 export const NOW_MS = Date.parse('2026-11-21T09:30:00.000Z');
@@ -114,10 +114,16 @@ export class Home {
     await writeFile(this.storePath(agentId), JSON.stringify(changed, null, 2));
   }
 
-  /** The objects of the directory archive, by key, with their sizes. */
+  /** The objects of the directory archive, by key, with their sizes. Leases do not count. */
   async objects(): Promise<Record<string, number>> {
-    const names = await filesBelow(this.archiveDir);
+    const names = (await filesBelow(this.archiveDir)).filter((name) => !isLease(name));
     const sizes = names.map(async (name) => [name, (await stat(join(this.archiveDir, name))).size] as const);
     return Object.fromEntries(await Promise.all(sizes));
+  }
+
+  /** Of these, what holds conversations or describes them. Every run leaves a report beside it. */
+  async conversationObjects(): Promise<Record<string, number>> {
+    const all = Object.entries(await this.objects());
+    return Object.fromEntries(all.filter(([key]) => !key.includes('/reports/')));
   }
 }

@@ -44,11 +44,12 @@ export function pick(tree: Tree, names: readonly string[]): Tree {
 /**
  * Everything about everything below a folder: a file that was rewritten with the same bytes, a folder that
  * came or went, a link that points elsewhere, all of it makes a difference. Only the times of folders do not
- * count: taking the lock and giving it back changes them.
+ * count: taking the lock and giving it back changes them. Leases come and go, and are no content.
  */
 export async function fingerprint(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const paths = [folder, ...entries.map((entry) => join(entry.parentPath, entry.name))].sort();
+  const all = [folder, ...entries.map((entry) => join(entry.parentPath, entry.name))];
+  const paths = all.filter((path) => !isLease(path)).sort();
   return Promise.all(
     paths.map(async (path) => {
       const stats = await lstat(path, { bigint: true });
@@ -63,10 +64,20 @@ export async function fingerprint(folder: string): Promise<string[]> {
   );
 }
 
+/** Whether an object, by its key or its path, says who commits and nothing of what is archived. */
+export function isLease(path: string): boolean {
+  return path.includes('/leases/');
+}
+
 export async function filesBelow(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   return entries
     .filter((entry) => entry.isFile())
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
     .sort();
+}
+
+/** The same of a directory archive, but for the report that every run adds to it. */
+export async function archiveFingerprint(folder: string): Promise<string[]> {
+  return (await fingerprint(folder)).filter((line) => !/\/reports\b/.test(line));
 }
