@@ -89,6 +89,10 @@ export async function decodedObjects(archive: Archive): Promise<Map<string, Buff
   );
   const packs = new Map(manifests.flatMap(({ packs: all }) => all.map((pack) => [pack.key, pack])));
   for await (const { key } of objects.list(`${instance}/`)) {
+    if (key.includes('/leases/')) {
+      decoded.set(key, Buffer.from(await objects.get(key)));
+      continue;
+    }
     if (!key.includes('/packs/')) {
       decoded.set(key, Buffer.from(codec.decompress(await objects.get(key), MAX_BYTES)));
       continue;
