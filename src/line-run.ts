@@ -3,6 +3,7 @@ import { Committing } from './committing.ts';
 import { ClawbackError, isClawbackError, toErrorData } from './errors.ts';
 import type { Line, LineStore } from './line.ts';
 import type { Manifest } from './manifest/manifest.ts';
+import { Marks } from './marks/marks.ts';
 import type { ArchivePlan, PlannedSession } from './plan/plan.ts';
 import { planStores } from './plan/plan-stores.ts';
 import { RunProgress } from './progress.ts';
@@ -44,15 +45,24 @@ export class LineRun {
     this.#progress = new RunProgress(line.batching.runId, line.onProgress);
   }
 
-  /** A manifest without a catalogue line is a run that died after its commit record: its rows and files may still be here. */
+  /**
+   * A manifest without a catalogue line is a run that died after its commit record: its rows and files may still be
+   * here. What is forgotten by now stays as it is here: its copy in the archive is about to go.
+   */
   async finishEarlierRuns(): Promise<void> {
     const line = this.#line;
-    for (const batchId of await line.archive.uncataloguedBatchIds(this.#signal)) {
+    const batchIds = await line.archive.uncataloguedBatchIds(this.#signal);
+    const marks = await this.#marksFor(batchIds);
+    if (marks === undefined) return;
+    for (const batchId of batchIds) {
       try {
-        const manifest = await line.archive.manifest(batchId, this.#signal);
-        const store = line.stores.find(({ id }) => id === manifest.source.storeId);
-        if (store === undefined) continue;
-        await this.#proveAgain(manifest);
+        const whole = await line.archive.manifest(batchId, this.#signal);
+        const store = line.stores.find(({ id }) => id === whole.source.storeId);
+        // A batch without sessions is one that gc has emptied and not deleted yet.
+        if (store === undefined || whole.sessions.length === 0) continue;
+        await this.#proveAgain(whole);
+        const kept = whole.sessions.filter(({ archiveId }) => !marks.isForgotten(archiveId));
+        const manifest = { ...whole, sessions: kept };
         const sessions = await unfinishedSessions(manifest, store, line.batching.keepModelRunFiles);
         line.tally.recovering(sessions);
         await this.commit(store, sessions);
@@ -98,6 +108,19 @@ export class LineRun {
   /** Files that still wait go back to their places. Whatever comes of a run, this is its end. */
   async giveBack(): Promise<void> {
     await this.#committing.giveBack();
+  }
+
+  /** Undefined: nobody knows what is forgotten, so nothing that was begun is finished. */
+  async #marksFor(batchIds: readonly string[]): Promise<Marks | undefined> {
+    if (batchIds.length === 0) return Marks.fold([]);
+    const { archive, tally } = this.#line;
+    try {
+      return await archive.marks(this.#signal ? { signal: this.#signal } : {});
+    } catch (error) {
+      if (!isClawbackError(error) || error.code !== 'mark-unreadable') throw error;
+      tally.problem('batches of an earlier run', error);
+      return undefined;
+    }
   }
 
   /** Long may have passed since the manifest was written: its packs are proven once more before anything goes. */

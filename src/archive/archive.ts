@@ -1,5 +1,5 @@
 import type { Codec } from '../codec/codec.ts';
-import { ClawbackError, type ErrorCode, isClawbackError } from '../errors.ts';
+import { ClawbackError, isClawbackError } from '../errors.ts';
 import {
   type CatalogueRow,
   catalogueRows,
@@ -8,33 +8,43 @@ import {
   MAX_CATALOGUE_BYTES,
 } from '../manifest/catalogue.ts';
 import {
+  type BatchRevision,
   CATALOGUE_SUFFIX,
   catalogueKey,
   cataloguePrefix,
   MANIFEST_SUFFIX,
+  MARK_SUFFIX,
   manifestKey,
   manifestPrefix,
+  markPrefix,
   packKey,
   packPrefix,
+  parseRevisionKey,
 } from '../manifest/keys.ts';
 import { decodeManifest, MAX_MANIFEST_BYTES, type Manifest } from '../manifest/manifest.ts';
+import { damagedMark, decodeMark, MAX_MARK_BYTES, type Mark } from '../marks/mark.ts';
+import { Marks } from '../marks/marks.ts';
 import type { ObjectStat, ObjectStore } from '../objects/object-store.ts';
 import type { CatalogueCache } from './catalogue-cache.ts';
+import {
+  collect,
+  isNotFound,
+  mapConcurrently,
+  type ReadOptions,
+  readListed,
+  unlessDamaged,
+} from './read-objects.ts';
 
-/** Requests in flight while catalogue objects or manifests are read. */
-const CONCURRENCY = 16;
-
-/** Told of an object that cannot be read as what it should be. */
-export type OnDamage = (what: string, error: ClawbackError) => void;
-
-export interface ReadOptions {
-  /** Without it damage is thrown. */
-  readonly onDamage?: OnDamage;
-  readonly signal?: AbortSignal;
-}
+export { mapConcurrently, type OnDamage, type ReadOptions, unlessDamaged } from './read-objects.ts';
 
 /** A manifest of 500 rows is 8 MB of JSON, and several times that once parsed. */
 const MANIFESTS_AT_ONCE = 4;
+
+/** The lines of one catalogue object. */
+export interface CatalogueObject {
+  readonly runId: string;
+  readonly rows: readonly CatalogueRow[];
+}
 
 /** The archive of one instance, as its objects tell it. The bucket is the truth; what we keep locally is a cache. */
 export class Archive {
@@ -50,13 +60,30 @@ export class Archive {
     this.#cache = cache;
   }
 
-  /** @throws {ClawbackError} `object-not-found`, `manifest-invalid`, `manifest-newer`. */
+  /** The batch as it is now: its highest revision. @throws {ClawbackError} `object-not-found`, `manifest-invalid`, `manifest-newer`. */
   async manifest(batchId: string, signal?: AbortSignal): Promise<Manifest> {
-    const key = manifestKey(this.instance, batchId);
+    const newest = async () => {
+      const revisions = await this.#revisions(`${manifestPrefix(this.instance)}${batchId}.`, signal);
+      return revisions.get(batchId)?.at(-1) ?? 0;
+    };
+    const revision = await newest();
+    try {
+      return await this.manifestAt({ batchId, revision }, signal);
+    } catch (error) {
+      // Between the listing and the reading gc may have put a higher one in its place.
+      const replacedBy = isNotFound(error) ? await newest() : revision;
+      if (replacedBy === revision) throw error;
+      return this.manifestAt({ batchId, revision: replacedBy }, signal);
+    }
+  }
+
+  /** The same of one revision. */
+  async manifestAt({ batchId, revision }: BatchRevision, signal?: AbortSignal): Promise<Manifest> {
+    const key = manifestKey(this.instance, batchId, revision);
     const raw = this.codec.decompress(await this.objects.get(key, undefined, signal), MAX_MANIFEST_BYTES);
     const manifest = decodeManifest(raw, key);
     const isNamed = manifest.batchId === batchId && manifest.instance === this.instance;
-    if (isNamed && hasOwnPack(manifest)) return manifest;
+    if (isNamed && (manifest.revision ?? 0) === revision && hasOwnPack(manifest)) return manifest;
     throw new ClawbackError(
       'manifest-invalid',
       `read manifest ${key}: it speaks of another batch or instance`,
@@ -66,8 +93,13 @@ export class Archive {
     );
   }
 
-  batchIds(signal?: AbortSignal): Promise<string[]> {
-    return this.ids(manifestPrefix(this.instance), MANIFEST_SUFFIX, signal);
+  /** The revisions of every batch that have a manifest, ascending. There is more than one while `gc` works, or after it died. */
+  batches(signal?: AbortSignal): Promise<ReadonlyMap<string, readonly number[]>> {
+    return this.#revisions(manifestPrefix(this.instance), signal);
+  }
+
+  async batchIds(signal?: AbortSignal): Promise<string[]> {
+    return [...(await this.batches(signal)).keys()];
   }
 
   async packs(signal?: AbortSignal): Promise<ObjectStat[]> {
@@ -75,32 +107,55 @@ export class Archive {
   }
 
   /**
-   * Every archived session generation, oldest first. Batches that no catalogue object names yet are read from their
-   * manifests. A damaged object is told to `onDamage` and hides nothing but itself.
+   * Every archived session generation, oldest first, forgotten ones too. Batches that no catalogue object names as they
+   * are now are read from their manifests. A damaged object is told to `onDamage` and hides nothing but itself.
    */
-  async catalogue(options: ReadOptions = {}): Promise<CatalogueRow[]> {
-    const [rows, batchIds] = await Promise.all([this.cataloguedRows(options), this.batchIds(options.signal)]);
-    const committed = new Set(batchIds);
-    const known = new Set(rows.map((row) => row.batch_id));
-    const missing = await mapConcurrently(
-      batchIds.filter((id) => !known.has(id)),
-      (id) =>
-        unlessDamaged(`manifest of ${id}`, this.manifest(id, options.signal).then(catalogueRows), options),
-    );
-    const all = [...rows.filter((row) => committed.has(row.batch_id)), ...missing.flat()];
-    const unique = new Map(all.map((row) => [row.archive_id, row]));
-    return [...unique.values()].sort((a, b) =>
-      a.archived_at < b.archived_at ? -1 : a.archived_at > b.archived_at ? 1 : 0,
-    );
+  catalogue(options: ReadOptions = {}): Promise<CatalogueRow[]> {
+    return readListed(async () => {
+      const [rows, batches] = await Promise.all([this.cataloguedRows(options), this.batches(options.signal)]);
+      const current = rows.filter((row) => batches.get(row.batch_id)?.at(-1) === row.revision);
+      const known = new Set(current.map((row) => row.batch_id));
+      const missing = [...batches].filter(([batchId]) => !known.has(batchId));
+      const read = await mapConcurrently(missing, ([batchId, revisions]) => {
+        const manifest = this.manifestAt({ batchId, revision: revisions.at(-1) ?? 0 }, options.signal);
+        return unlessDamaged(`manifest of ${batchId}`, manifest.then(catalogueRows), options);
+      });
+      const unique = new Map([...current, ...read.flat()].map((row) => [row.archive_id, row]));
+      return [...unique.values()].sort(
+        (a, b) => compare(a.archived_at, b.archived_at) || compare(a.batch_id, b.batch_id),
+      );
+    });
   }
 
   /** What the catalogue objects themselves say. Batches of a damaged one count as uncatalogued: manifests decide. */
   async cataloguedRows(options: ReadOptions = {}): Promise<CatalogueRow[]> {
-    const runIds = await this.ids(cataloguePrefix(this.instance), CATALOGUE_SUFFIX, options.signal);
-    const objects = await mapConcurrently(runIds, (runId) =>
-      unlessDamaged(`catalogue of ${runId}`, this.#catalogueObject(runId, options.signal), options),
+    return (await this.catalogueObjects(options)).flatMap(({ rows }) => rows);
+  }
+
+  /** The same, object by object. */
+  catalogueObjects(options: ReadOptions = {}): Promise<CatalogueObject[]> {
+    return readListed(async () => {
+      const runIds = await this.ids(cataloguePrefix(this.instance), CATALOGUE_SUFFIX, options.signal);
+      const objects = await mapConcurrently(runIds, (runId) => {
+        const rows = this.#catalogueObject(runId, options.signal).then((read) => [{ runId, rows: read }]);
+        return unlessDamaged(`catalogue of ${runId}`, rows, options);
+      });
+      return objects.flat();
+    });
+  }
+
+  /** What is forgotten and what is pinned. @throws {ClawbackError} `mark-unreadable`, unless damage is told. */
+  async marks(options: ReadOptions = {}): Promise<Marks> {
+    const prefix = markPrefix(this.instance);
+    const keys = await this.#keys(prefix, options.signal);
+    const marks = await mapConcurrently(keys, (key) =>
+      unlessDamaged(
+        `mark ${key}`,
+        this.#mark(key, options.signal).then((mark) => [mark]),
+        options,
+      ),
     );
-    return objects.flat();
+    return Marks.fold(marks.flat());
   }
 
   /** The same for any number of batches: only a few manifests, with all their rows, are in memory at once. */
@@ -133,6 +188,11 @@ export class Archive {
   ): Promise<number> {
     const rows: CatalogueRow[] = [];
     for await (const manifest of manifests) rows.push(...catalogueRows(manifest));
+    return this.writeCatalogueRows(runId, rows, level);
+  }
+
+  /** One catalogue object of these lines, read back. Returns its stored size. */
+  async writeCatalogueRows(runId: string, rows: readonly CatalogueRow[], level: number): Promise<number> {
     const frame = this.codec.compress(encodeCatalogue(rows), level);
     const key = catalogueKey(this.instance, runId);
     await this.objects.put(key, frame);
@@ -142,67 +202,84 @@ export class Archive {
     });
   }
 
+  #catalogueObject(runId: string, signal?: AbortSignal): Promise<CatalogueRow[]> {
+    const key = catalogueKey(this.instance, runId);
+    const decode = (frame: Uint8Array) =>
+      decodeCatalogue(this.codec.decompress(frame, MAX_CATALOGUE_BYTES), key);
+    return this.#cached(key, decode, signal);
+  }
+
+  async #mark(key: string, signal?: AbortSignal): Promise<Mark> {
+    const { instance, codec } = this;
+    const prefix = markPrefix(instance);
+    if (!key.endsWith(MARK_SUFFIX)) throw damagedMark(key, 'it is none');
+    const place = { key, instance, markId: key.slice(prefix.length, -MARK_SUFFIX.length) };
+    const decode = (frame: Uint8Array) => decodeMark(decompressMark(codec, key, frame), place);
+    return this.#cached(key, decode, signal);
+  }
+
   /** An object that never changes, from our cache where it is in there. */
   cached(key: string, signal?: AbortSignal): Promise<Uint8Array> {
-    return this.#cache.get(key, () => this.objects.get(key, undefined, signal));
+    return this.#cache.get(folderOf(key), key, () => this.objects.get(key, undefined, signal));
   }
 
-  async #catalogueObject(runId: string, signal?: AbortSignal): Promise<CatalogueRow[]> {
-    const key = catalogueKey(this.instance, runId);
-    return decodeCatalogue(this.codec.decompress(await this.cached(key, signal), MAX_CATALOGUE_BYTES), key);
+  /** The same, decoded. A local copy that is no good is not kept. */
+  async #cached<T>(key: string, decode: (frame: Uint8Array) => T, signal?: AbortSignal): Promise<T> {
+    const frame = await this.cached(key, signal);
+    try {
+      return decode(frame);
+    } catch (error) {
+      await this.#cache.drop(folderOf(key), key);
+      throw error;
+    }
   }
 
-  /** What stands between prefix and suffix in the keys of the archive, in ascending order. */
+  /** What stands between prefix and suffix in the keys of objects that never change, in ascending order. */
   async ids(prefix: string, suffix: string, signal?: AbortSignal): Promise<string[]> {
-    const stats = await collect(this.objects.list(prefix, signal));
-    return stats.flatMap(({ key }) =>
-      key.endsWith(suffix) ? [key.slice(prefix.length, -suffix.length)] : [],
-    );
+    const keys = await this.#keys(prefix, signal);
+    return keys.flatMap((key) => (key.endsWith(suffix) ? [key.slice(prefix.length, -suffix.length)] : []));
+  }
+
+  /** Of objects that never change. Copies of others are dropped: an erased session must not live on in a cache. */
+  async #keys(prefix: string, signal?: AbortSignal): Promise<string[]> {
+    const keys = (await collect(this.objects.list(prefix, signal))).map(({ key }) => key);
+    await this.#cache.keepOnly(prefix, keys);
+    return keys;
+  }
+
+  async #revisions(prefix: string, signal?: AbortSignal): Promise<Map<string, number[]>> {
+    const found = new Map<string, number[]>();
+    for await (const { key } of this.objects.list(prefix, signal)) {
+      const named = parseRevisionKey(key, manifestPrefix(this.instance), MANIFEST_SUFFIX);
+      if (named !== undefined)
+        found.set(named.batchId, [...(found.get(named.batchId) ?? []), named.revision]);
+    }
+    // In key order `.r10` comes before `.r2`.
+    for (const revisions of found.values()) revisions.sort((a, b) => a - b);
+    return found;
+  }
+}
+
+function decompressMark(codec: Codec, key: string, frame: Uint8Array): Uint8Array {
+  try {
+    return codec.decompress(frame, MAX_MARK_BYTES);
+  } catch (error) {
+    throw isClawbackError(error) ? damagedMark(key, error.message, error) : error;
   }
 }
 
 /** One pack under its own name where files were stored: what is proven of it is proven of them. */
-function hasOwnPack({ instance, batchId, packs, sessions }: Manifest): boolean {
+function hasOwnPack({ instance, batchId, revision, packs, sessions }: Manifest): boolean {
   const isPacked = sessions.some(({ files }) => files.some(({ place }) => place !== null));
-  return packs.length === (isPacked ? 1 : 0) && packs.every(({ key }) => key === packKey(instance, batchId));
+  const key = packKey(instance, batchId, revision);
+  return packs.length === (isPacked ? 1 : 0) && packs.every((pack) => pack.key === key);
 }
 
-const DAMAGE = new Set<ErrorCode>([
-  'manifest-invalid',
-  'manifest-newer',
-  'report-invalid',
-  'object-corrupt',
-  'frame-corrupt',
-]);
-
-/** Nothing, for what is damaged, where somebody is told of it. */
-export async function unlessDamaged<T>(
-  what: string,
-  rows: Promise<T[]>,
-  { onDamage }: ReadOptions,
-): Promise<T[]> {
-  try {
-    return await rows;
-  } catch (error) {
-    if (onDamage === undefined || !isClawbackError(error) || !DAMAGE.has(error.code)) throw error;
-    onDamage(what, error);
-    return [];
-  }
+/** With the slash. */
+function folderOf(key: string): string {
+  return key.slice(0, key.lastIndexOf('/') + 1);
 }
 
-async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = [];
-  for await (const item of items) all.push(item);
-  return all;
-}
-
-/** In the order of the items, a few at a time. */
-export async function mapConcurrently<T, R>(items: readonly T[], map: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  const entries = items.entries();
-  const work = async () => {
-    for (const [index, item] of entries) results[index] = await map(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(CONCURRENCY, items.length) }, work));
-  return results;
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }

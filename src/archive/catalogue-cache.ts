@@ -1,10 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from '../errors.ts';
 
 /**
- * Local copies of catalogues and reports. They never change once written, so a copy is never stale; a damaged
+ * Local copies of catalogues, marks and reports. They never change once written, so a copy is never stale; a damaged
  * one fails its own checksum and is fetched again.
  */
 export class CatalogueCache {
@@ -16,9 +16,9 @@ export class CatalogueCache {
     this.#archiveUrl = archiveUrl;
   }
 
-  async get(key: string, fetch: () => Promise<Uint8Array>): Promise<Uint8Array> {
-    // Two archives may use the same key: the URL is part of the name.
-    const path = join(this.#directory, sha256(`${this.#archiveUrl}\0${key}`));
+  /** @param prefix with which the key begins: those of one prefix are swept together. */
+  async get(prefix: string, key: string, fetch: () => Promise<Uint8Array>): Promise<Uint8Array> {
+    const path = this.#pathOf(prefix, key);
     const kept = await readIfThere(path);
     if (
       kept !== undefined &&
@@ -31,13 +31,35 @@ export class CatalogueCache {
     return bytes;
   }
 
-  /** A folder that cannot be written costs time, nothing else. */
-  async #keep(path: string, bytes: Uint8Array): Promise<void> {
-    try {
-      await this.#write(path, bytes);
-    } catch (error) {
-      if (errnoOf(error) === undefined) throw error;
-    }
+  /**
+   * Drops the copies of objects below `prefix` that are not among these: they were deleted, and what they say of a
+   * conversation must not outlive them here.
+   */
+  async keepOnly(prefix: string, keys: readonly string[]): Promise<void> {
+    const group = this.#group(prefix);
+    const kept = new Set(keys.map((key) => `${group}${sha256(key)}`));
+    await unlessUnwritable(async () => {
+      for (const name of await readdir(this.#directory)) {
+        if (name.startsWith(group) && !kept.has(name)) await rm(join(this.#directory, name), { force: true });
+      }
+    });
+  }
+
+  drop(prefix: string, key: string): Promise<void> {
+    return unlessUnwritable(() => rm(this.#pathOf(prefix, key), { force: true }));
+  }
+
+  #pathOf(prefix: string, key: string): string {
+    return join(this.#directory, `${this.#group(prefix)}${sha256(key)}`);
+  }
+
+  /** Two archives may use the same key: the URL is part of the name. */
+  #group(prefix: string): string {
+    return `${sha256(`${this.#archiveUrl}\0${prefix}`).slice(0, GROUP_CHARS)}-`;
+  }
+
+  #keep(path: string, bytes: Uint8Array): Promise<void> {
+    return unlessUnwritable(() => this.#write(path, bytes));
   }
 
   async #write(path: string, bytes: Uint8Array): Promise<void> {
@@ -49,6 +71,16 @@ export class CatalogueCache {
 }
 
 const DIGEST_CHARS = 64;
+const GROUP_CHARS = 16;
+
+/** A folder that cannot be written costs time, nothing else. */
+async function unlessUnwritable(effect: () => Promise<void>): Promise<void> {
+  try {
+    await effect();
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+  }
+}
 
 function sha256(data: string | Uint8Array): string {
   return createHash('sha256').update(data).digest('hex');

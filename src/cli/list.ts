@@ -1,26 +1,31 @@
-import ms from 'ms';
 import picomatch from 'picomatch';
-import { readDuration } from '../config/duration.ts';
-import { ClawbackError } from '../errors.ts';
 import { openArchive } from '../installation.ts';
 import type { CatalogueRow } from '../manifest/catalogue.ts';
+import type { Marks } from '../marks/marks.ts';
 import { type Generation, numberGenerations } from '../restore/generations.ts';
 import { EXIT, installationFrom, print, type Verb, warnOfDamage } from './context.ts';
 import { count, formatBytes, safe, table } from './format.ts';
+import { readOlderThan } from './marking.ts';
 
 interface ListFlags {
   readonly key?: string;
   readonly olderThan?: string;
+  readonly forgotten?: boolean;
 }
 
 export const list: Verb<ListFlags> = async (io, flags) => {
   const installation = await installationFrom(io, flags);
-  const olderThanMs = flags.olderThan === undefined ? undefined : parseOlderThan(flags.olderThan);
+  const olderThanMs = flags.olderThan === undefined ? undefined : readOlderThan(flags.olderThan);
   const archive = await openArchive(installation, { create: false });
-  const all = await archive.catalogue({ onDamage: warnOfDamage(io), signal: io.signal });
+  const options = { onDamage: warnOfDamage(io), signal: io.signal };
+  const [all, marks] = await Promise.all([archive.catalogue(options), archive.marks(options)]);
   const isListed = filterOf(flags, olderThanMs, installation.clock.nowMs());
   // Numbered before they are filtered: a number means the same in every list.
-  const generations = numberGenerations(all).filter(({ row }) => isListed(row));
+  const matching = numberGenerations(all).filter(({ row }) => isListed(row));
+  const isForgotten = ({ row }: Generation) => marks.isForgotten(row.archive_id);
+  const generations = matching.filter((one) => isForgotten(one) === (flags.forgotten ?? false));
+  const forgotten = matching.filter(isForgotten).length;
+  const { graceMs } = installation.config.gc;
   const rows = generations.map(({ row }) => row);
   const sum = (of: (row: CatalogueRow) => number) => rows.reduce((total, row) => total + of(row), 0);
   const totals = {
@@ -37,24 +42,35 @@ export const list: Verb<ListFlags> = async (io, flags) => {
       archive: archive.objects.url,
       instance: archive.instance,
       totals,
-      sessions: generations.map(toJson),
+      forgotten,
+      sessions: generations.map((one) => toJson(one, marks, graceMs)),
     },
     () =>
       [
         table([
-          ['last activity', 'kind', 'generation', 'files', 'raw', 'stored', 'archive id', 'session'],
+          [
+            'last activity',
+            ...(flags.forgotten ? ['may go from'] : []),
+            ...['kind', 'generation', 'files', 'raw', 'stored', 'archive id', 'session'],
+          ],
           ...generations.map(({ row, number, of }) => [
-            row.last_activity_at?.slice(0, 16).replace('T', ' ') ?? '-',
+            minute(row.last_activity_at),
+            ...(flags.forgotten ? [minute(deletableFrom(row, marks, graceMs))] : []),
             row.kind,
             number === null ? `- of ${of}` : `${number} of ${of}`,
             row.files,
             formatBytes(row.raw_bytes),
             formatBytes(row.stored_bytes),
             row.archive_id,
-            safe(row.session_key ?? row.session_id),
+            `${safe(row.session_key ?? row.session_id)}${marks.isPinned(row.archive_id) ? ' (pinned)' : ''}`,
           ]),
         ]),
         `${count(totals.sessions, 'archived session')}, ${count(totals.files, 'file')}, ${formatBytes(totals.rawBytes)} in about ${formatBytes(totals.storedBytes)}`,
+        ...(forgotten > 0 && !flags.forgotten
+          ? [
+              `${count(forgotten, 'forgotten session')} not shown, which clawback gc will delete: clawback list --forgotten`,
+            ]
+          : []),
       ].join('\n'),
   );
   return EXIT.done;
@@ -76,15 +92,17 @@ function filterOf(
   };
 }
 
-function parseOlderThan(text: string): number {
-  const reading = readDuration(text);
-  if ('ms' in reading) return reading.ms;
-  throw new ClawbackError('usage', `read --older-than ${JSON.stringify(text)}: ${reading.problem}`, {
-    hint: `for example --older-than ${ms(90 * 86_400_000)}`,
-  });
+/** ISO 8601. Null: it is not forgotten. */
+function deletableFrom(row: CatalogueRow, marks: Marks, graceMs: number): string | null {
+  const fromMs = marks.deletableFromMs(row.archive_id, graceMs);
+  return fromMs === undefined ? null : new Date(fromMs).toISOString();
 }
 
-function toJson({ row, number, of }: Generation) {
+function minute(isoDate: string | null): string {
+  return isoDate?.slice(0, 16).replace('T', ' ') ?? '-';
+}
+
+function toJson({ row, number, of }: Generation, marks: Marks, graceMs: number) {
   return {
     archiveId: row.archive_id,
     agentId: row.agent_id,
@@ -100,5 +118,7 @@ function toJson({ row, number, of }: Generation) {
     storedBytes: row.stored_bytes,
     generation: number,
     generations: of,
+    pinned: marks.isPinned(row.archive_id),
+    deletableFrom: deletableFrom(row, marks, graceMs),
   };
 }

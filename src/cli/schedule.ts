@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, resolve } from 'node:path';
-import { createInterface } from 'node:readline/promises';
 import { fileURLToPath } from 'node:url';
 import spawn, { SubprocessError } from 'nano-spawn';
 import { ClawbackError, describe as describeError } from '../errors.ts';
@@ -14,6 +13,7 @@ import { openclawCronUnit } from '../schedule/openclaw-cron.ts';
 import { systemdUnit } from '../schedule/systemd.ts';
 import { readTimetable } from '../schedule/timetable.ts';
 import { type NightlyJob, shellWord, type Unit } from '../schedule/unit.ts';
+import { ask, canAsk } from './confirm.ts';
 import { EXIT, type GlobalFlags, type Io, installationFrom, print, type Verb } from './context.ts';
 
 interface ScheduleFlags {
@@ -111,20 +111,11 @@ async function install(kind: string, unit: Unit, io: Io, { yes }: ScheduleFlags)
 }
 
 async function confirm(io: Io, steps: readonly string[]): Promise<void> {
-  // A question is no line of a log.
-  if (process.stdin.isTTY !== true || io.log.format === 'json') {
+  if (!canAsk(io)) {
     throw new ClawbackError('usage', 'schedule --install: nobody is there to ask', {
       hint: 'add --yes to go on without a question',
     });
   }
-  const prompt = createInterface({ input: process.stdin, output: io.stderr });
-  try {
-    const answer = await prompt.question(
-      `This would\n${steps.map((step) => `  ${step}`).join('\n')}\nGo on? [y/N] `,
-    );
-    if (/^y(es)?$/i.test(answer.trim())) return;
-  } finally {
-    prompt.close();
-  }
+  if (await ask(io, `This would\n${steps.map((step) => `  ${step}`).join('\n')}\nGo on?`)) return;
   throw new ClawbackError('interrupted', 'schedule --install: not confirmed, nothing was written');
 }

@@ -111,6 +111,16 @@ function describe(result: VerifyResult, rebuilt: boolean): string {
           ...cold.map((key) => `COLD      ${key}`),
         ]
       : []),
+    ...(result.unsettled.length > 0
+      ? [
+          `clawback gc was interrupted in ${count(result.unsettled.length, 'batch', 'batches')}; run it again: it finishes them`,
+        ]
+      : []),
+    ...(result.marks > 0
+      ? [
+          `${count(result.marks, 'mark')}: ${count(result.forgotten, 'session')} forgotten, ${result.pinned} pinned`,
+        ]
+      : []),
     ...describeDifferences(result),
     differences.length === 0 ? 'no differences' : count(differences.length, 'difference'),
   ].join('\n');

@@ -234,6 +234,18 @@ export const configSchema = z.strictObject({
       ),
     })
     .prefault({}),
+  gc: z
+    .strictObject({
+      grace: key(checked<number>((given) => readAtLeast(given, { ms: HOUR_MS, text: '1h' })).prefault('7d'), {
+        about:
+          'How long a conversation must have been forgotten before clawback gc deletes it from the archive. Until then clawback unforget takes it back. Less than an hour is refused: a slip must be noticed before it counts, and the clocks of two hosts may differ.',
+        allowed: `${DURATION}, at least 1h`,
+        fallback: '7d',
+        kind: 'text',
+        jsonSchema: durationSchema,
+      }),
+    })
+    .prefault({}),
   compression: z
     .strictObject({
       level: key(z.int().min(1).max(MAX_LEVEL).prefault(3), {

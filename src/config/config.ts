@@ -14,6 +14,8 @@ export interface Config {
   readonly modelRun: { readonly keepTranscripts: boolean };
   readonly tombstone: { readonly stub: boolean };
   readonly restore: RestoreConfig;
+  /** How long what is forgotten stays in the archive. */
+  readonly gc: { readonly graceMs: number };
   readonly compression: { readonly level: number; readonly engine: EngineChoice };
   readonly verify: 'content' | 'stored';
   readonly diskBudget: DiskBudgetConfig;

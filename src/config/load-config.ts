@@ -100,6 +100,7 @@ function resolveConfig(parsed: ParsedConfig, stateDir: string): Config {
   const {
     archive,
     diskBudget,
+    gc,
     healthcheck,
     instance,
     jobs,
@@ -140,6 +141,7 @@ function resolveConfig(parsed: ParsedConfig, stateDir: string): Config {
       ...present({ timeZone: nightly.timeZone, drillEveryMs: nightly.drillEvery }),
     },
     restore: { deadlineMs: restore.deadline, ...present({ onMessageMs: restore.onMessage }) },
+    gc: { graceMs: gc.grace },
     healthcheck: present(healthcheck),
     metrics: present(metrics),
     jobs: jobs ?? Math.min(availableParallelism(), MAX_JOBS),

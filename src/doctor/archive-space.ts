@@ -1,4 +1,4 @@
-import { packPrefix } from '../manifest/keys.ts';
+import { PACK_SUFFIX, packPrefix, parseRevisionKey } from '../manifest/keys.ts';
 import type { OpenedArchive } from '../objects/open.ts';
 import type { Finding } from './check.ts';
 import { attempt } from './examination.ts';
@@ -28,9 +28,9 @@ async function newestRunBytes({ objects }: OpenedArchive, instance: string | und
   const prefix = packPrefix(instance);
   let newestRunId = '';
   let bytes = 0;
-  // In key order, which is the order of time: `<prefix><runId>-<sequence>.tar.zst`.
+  // In key order, which is the order of time: `<prefix><runId>-<sequence>[.rN].tar.zst`.
   for await (const { key, size } of objects.list(prefix)) {
-    const runId = key.slice(prefix.length).replace(/-\d+\.tar\.zst$/, '');
+    const runId = parseRevisionKey(key, prefix, PACK_SUFFIX)?.batchId.replace(/-\d+$/, '') ?? key;
     bytes = runId === newestRunId ? bytes + size : size;
     newestRunId = runId;
   }

@@ -76,7 +76,10 @@ export async function drillArchive(
   return { archived: rows.length, cold, sessions, damaged };
 }
 
-/** Those as well that a catalogue names and whose manifest is gone: to whoever needs one of them back, that is a loss. */
+/**
+ * Those as well that a catalogue names and whose batch is gone: to whoever needs one of them back, that is a loss. None
+ * that is forgotten: nobody will need it back.
+ */
 async function everySession(
   archive: Archive,
   onDamage: OnDamage,
@@ -85,10 +88,11 @@ async function everySession(
   const present = await archive.catalogue({ onDamage, signal });
   // Damage of catalogues has been told by now.
   const catalogued = await archive.cataloguedRows({ onDamage: () => {}, signal });
-  const known = new Set(present.map(({ archive_id: id }) => id));
-  const lost = new Map(catalogued.map((row) => [row.archive_id, row]));
-  for (const id of known) lost.delete(id);
-  return [...lost.values(), ...present];
+  const batches = await archive.batches(signal);
+  const isLost = (row: CatalogueRow) => !batches.has(row.batch_id);
+  const lost = new Map(catalogued.filter(isLost).map((row) => [row.archive_id, row]));
+  const marks = await archive.marks({ onDamage, signal });
+  return [...lost.values(), ...present].filter((row) => !marks.isForgotten(row.archive_id));
 }
 
 async function drillSession(

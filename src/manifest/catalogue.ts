@@ -10,6 +10,8 @@ import type { Manifest, ManifestSession } from './manifest.ts';
 const rowSchema = z.object({
   archive_id: z.string(),
   batch_id: z.string(),
+  /** Of the batch when the line was written: a line of an older one than the batch has now says nothing any more. */
+  revision: z.number().int().nonnegative().default(0),
   instance: z.string(),
   agent_id: z.string(),
   store_id: z.string(),
@@ -40,6 +42,7 @@ export function catalogueRows(manifest: Manifest): CatalogueRow[] {
     return {
       archive_id: session.archiveId,
       batch_id: manifest.batchId,
+      revision: manifest.revision ?? 0,
       instance: manifest.instance,
       agent_id: session.agentId,
       store_id: manifest.source.storeId,

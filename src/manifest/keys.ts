@@ -7,28 +7,38 @@ import { ClawbackError } from '../errors.ts';
  *   packs/<batchId>.tar.zst          the files of one batch
  *   manifests/<batchId>.json.zst     commits the batch; written last
  *   catalogue/<runId>.jsonl.zst      one line a session of the manifests of one run
+ *   marks/<markId>.json.zst          what was forgotten, and what is pinned
  *   reports/<runId>.json.zst         what a run found, did and left, in numbers
  *   leases/<storeId>/<number>.json   who commits for a store; the highest number decides
  *   doctor/<probeId>.<part>          what `doctor` writes to try the archive, and removes again
+ *
+ * Where `gc` has taken sessions out of a batch, the others go on under `<batchId>.r1`, then `.r2`, …: the highest
+ * revision is the batch.
  */
-export function packKey(instance: string, batchId: string): string {
-  return `${instance}/packs/${batchId}.tar.zst`;
+export function packKey(instance: string, batchId: string, revision = 0): string {
+  return `${packPrefix(instance)}${revisionName(batchId, revision)}${PACK_SUFFIX}`;
 }
 
-export function manifestKey(instance: string, batchId: string): string {
-  return `${instance}/manifests/${batchId}.json.zst`;
+export function manifestKey(instance: string, batchId: string, revision = 0): string {
+  return `${manifestPrefix(instance)}${revisionName(batchId, revision)}${MANIFEST_SUFFIX}`;
+}
+
+export function markKey(instance: string, markId: string): string {
+  return `${markPrefix(instance)}${markId}${MARK_SUFFIX}`;
 }
 
 export function catalogueKey(instance: string, runId: string): string {
   return `${instance}/catalogue/${runId}.jsonl.zst`;
 }
 
+export const PACK_SUFFIX = '.tar.zst';
 /** Written at the end of a run, or never. */
 export function reportKey(instance: string, runId: string): string {
   return `${instance}/reports/${runId}.json.zst`;
 }
 
 export const MANIFEST_SUFFIX = '.json.zst';
+export const MARK_SUFFIX = '.json.zst';
 export const CATALOGUE_SUFFIX = '.jsonl.zst';
 export const REPORT_SUFFIX = '.json.zst';
 
@@ -46,6 +56,30 @@ export function reportPrefix(instance: string): string {
 
 export function packPrefix(instance: string): string {
   return `${instance}/packs/`;
+}
+
+export function markPrefix(instance: string): string {
+  return `${instance}/marks/`;
+}
+
+/** One state of a batch: 0 as it was archived, then one more for every time that sessions were taken out of it. */
+export interface BatchRevision {
+  readonly batchId: string;
+  readonly revision: number;
+}
+
+function revisionName(batchId: string, revision: number): string {
+  return revision === 0 ? batchId : `${batchId}.r${revision}`;
+}
+
+const REVISION_NAME = /^(.+?)(?:\.r([1-9]\d{0,8}))?$/;
+
+/** Of a key below `prefix` that ends with `suffix`. Undefined for any other. */
+export function parseRevisionKey(key: string, prefix: string, suffix: string): BatchRevision | undefined {
+  if (!key.startsWith(prefix) || !key.endsWith(suffix)) return undefined;
+  const match = REVISION_NAME.exec(key.slice(prefix.length, -suffix.length));
+  if (match?.[1] === undefined) return undefined;
+  return { batchId: match[1], revision: Number(match[2] ?? 0) };
 }
 
 export function leasePrefix(instance: string, storeId: string): string {

@@ -141,6 +141,8 @@ export const manifestSchema = z.object({
   instance: z.string(),
   runId: z.string(),
   batchId: z.string(),
+  /** How often `gc` has taken sessions out of the batch; absent: never. It stands in the keys too. */
+  revision: z.number().int().positive().optional(),
   createdAt: z.iso.datetime(),
   source: z.object({
     kind: z.literal('openclaw-file-store'),
@@ -151,6 +153,7 @@ export const manifestSchema = z.object({
   verified: z.enum(['content', 'stored']),
   /** At most one: a batch with nothing to store has none. */
   packs: z.array(packSchema),
+  /** None: all of them were taken out, and the batch is about to go. */
   sessions: z.array(sessionSchema),
 });
 

@@ -1,3 +1,4 @@
+import type { FileKind } from '../manifest/manifest.ts';
 import { TAR_END, type TarFile, tarHeader, tarPadding } from './tar-entry.ts';
 
 /** Raw bytes of a frame at most. Trajectories repeat the same system prompt: cutting them earlier costs ratio. */
@@ -9,6 +10,13 @@ export const TRANSCRIPT_FRAME_BYTES = 4 * 1024 * 1024;
 export interface LayoutFile extends TarFile {
   /** A transcript begins and ends its frames: reading it decodes nothing else. */
   readonly isTranscript: boolean;
+}
+
+/** Kinds that hold a conversation: they get frames of their own. */
+const TRANSCRIPTS = new Set<FileKind>(['transcript', 'reset', 'deleted', 'backup']);
+
+export function isTranscript({ kind }: { readonly kind: FileKind }): boolean {
+  return TRANSCRIPTS.has(kind);
 }
 
 /** A run of raw bytes of a frame: literal ones, or a part of a file. */

@@ -26,14 +26,15 @@ export class PackReader {
 
   /**
    * The file's bytes, in order.
+   * @param lastFrame up to which the caller will read on in this order: neighbours are fetched together.
    * @throws {ClawbackError} `object-corrupt` at the end, at the latest, if they are not the recorded ones.
    */
-  async *read(file: ManifestFile, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+  async *read(file: ManifestFile, signal?: AbortSignal, lastFrame = 0): AsyncGenerator<Uint8Array> {
     const slices = fileSlices(this.#pack, file);
     const hash = createHash('sha256');
-    const lastFrame = slices.at(-1)?.frame ?? 0;
+    const lastWanted = Math.max(lastFrame, slices.at(-1)?.frame ?? 0);
     for (const slice of slices) {
-      const raw = await this.#frame(slice.frame, lastFrame, signal);
+      const raw = await this.#frame(slice.frame, lastWanted, signal);
       const bytes = raw.subarray(slice.offset, slice.offset + slice.length);
       hash.update(bytes);
       yield bytes;

@@ -26,7 +26,7 @@ export class ArchivedKeys {
 
   #read(archive: Archive, signal: AbortSignal): void {
     const before = this.#archive === archive ? this.#generations : Promise.resolve(new Map<string, string>());
-    const reading = archive.catalogue({ onDamage: () => {}, signal }).then(newestGenerations);
+    const reading = readNewest(archive, signal);
     this.#archive = archive;
     this.#generations = reading;
     this.#dueMs = this.#clock.nowMs() + KEPT_MS;
@@ -36,6 +36,14 @@ export class ArchivedKeys {
       this.#dueMs = this.#clock.nowMs() + PAUSE_MS;
     });
   }
+}
+
+async function readNewest(archive: Archive, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+  const [rows, marks] = await Promise.all([
+    archive.catalogue({ onDamage: () => {}, signal }),
+    archive.marks({ signal }),
+  ]);
+  return newestGenerations(rows.filter((row) => !marks.isForgotten(row.archive_id)));
 }
 
 /** @param rows the catalogue, oldest first. */

@@ -23,9 +23,13 @@ export interface MessagedConversation {
   readonly storePath: string;
 }
 
-/** What became of it. `absent`: the archive has none of this key. `old`: it has, from before the configured age. */
+/**
+ * What became of it. `absent`: the archive has none of this key. `forgotten`: an operator has forgotten it there. `old`:
+ * it is there, from before the configured age.
+ */
 export type MessageRestore =
   | { readonly kind: 'restored'; readonly archiveId: string; readonly files: number }
+  | { readonly kind: 'forgotten'; readonly archiveId: string }
   | { readonly kind: 'old'; readonly archiveId: string; readonly idleMs: number }
   | { readonly kind: 'absent' };
 
@@ -64,6 +68,9 @@ export class MessageRestorer {
         ? archived.archiveId
         : await this.#keys.find(archive, sessionKey, deadline.signal);
     if (archiveId === undefined) return { kind: 'absent' };
+    // Where a mark cannot be read nothing comes back by itself: what was erased must not.
+    const marks = await archive.marks({ signal: deadline.signal });
+    if (marks.isForgotten(archiveId)) return { kind: 'forgotten', archiveId };
     const opened = await openGeneration(archive, archiveId, deadline.signal);
     assertSame(opened, conversation, store);
     const lastMs = opened.session.lastActivityMs ?? Date.parse(opened.manifest.createdAt);

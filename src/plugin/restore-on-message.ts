@@ -121,11 +121,7 @@ class MessageHook {
       forgetOld(this.#takenOver);
     }
     const what = `${oneLine(sessionKey, 200)} (${done.archiveId})`;
-    const text =
-      done.kind === 'restored'
-        ? `brought back ${what} for a message: ${done.files} files in ${Math.round(tookMs)} ms`
-        : `left ${what} in the archive: its last activity was ${Math.floor(done.idleMs / 86_400_000)} days ago, longer than restore.onMessage`;
-    this.#api.logger.info(`clawback: ${text}`);
+    this.#api.logger.info(`clawback: ${describeDone(done, what, tookMs)}`);
   }
 
   #giveUp({ sessionKey }: MessagedConversation, why: string): void {
@@ -139,6 +135,18 @@ class MessageHook {
       `clawback: ${oneLine(sessionKey, 200)} is answered without its archived messages: ${oneLine(why, 500)}`,
     );
   }
+}
+
+function describeDone(
+  done: Exclude<MessageRestore, { readonly kind: 'absent' }>,
+  what: string,
+  tookMs: number,
+): string {
+  if (done.kind === 'restored')
+    return `brought back ${what} for a message: ${done.files} files in ${Math.round(tookMs)} ms`;
+  if (done.kind === 'forgotten') return `left ${what} where it is: it is forgotten (clawback unforget)`;
+  const days = Math.floor(done.idleMs / 86_400_000);
+  return `left ${what} in the archive: its last activity was ${days} days ago, longer than restore.onMessage`;
 }
 
 function forgetOld(map: Map<string, { readonly untilMs: number }>): void {

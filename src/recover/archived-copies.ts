@@ -3,6 +3,7 @@ import { ClawbackError } from '../errors.ts';
 import { type FileFolders, pathOf } from '../manifest/file-place.ts';
 import { parseArchiveId } from '../manifest/keys.ts';
 import type { Manifest, ManifestFile, ManifestSession } from '../manifest/manifest.ts';
+import type { Marks } from '../marks/marks.ts';
 import { isUnreadable } from '../objects/cold.ts';
 import type { ArchivePlan, PlannedSession } from '../plan/plan.ts';
 import type { ScannedFile } from '../scan/scan.ts';
@@ -87,7 +88,11 @@ async function candidatesByBatch(
     byId.set(planned.sessionId, [...(byId.get(planned.sessionId) ?? []), planned]);
   }
   // A damaged catalogue object costs an upload that was not needed, nothing else.
-  const rows = await archive.catalogue({ onDamage: () => {}, ...(signal ? { signal } : {}) });
+  const options = { onDamage: () => {}, ...(signal ? { signal } : {}) };
+  const marks = await readableMarks(archive, signal);
+  // What is forgotten is about to go: it is no copy of anything.
+  const all = marks === undefined ? [] : await archive.catalogue(options);
+  const rows = all.filter((row) => !marks?.isForgotten(row.archive_id));
   const batches = new Map<string, Candidate[]>();
   for (const { archive_id: archiveId, store_id, session_id } of rows.reverse()) {
     const batchId = parseArchiveId(archiveId)?.batchId;
@@ -96,6 +101,16 @@ async function candidatesByBatch(
       batches.set(batchId, [...(batches.get(batchId) ?? []), { planned, archiveId }]);
   }
   return batches;
+}
+
+/** Undefined where nobody knows what is forgotten: then nothing counts as a copy, and what is here is archived anew. */
+async function readableMarks(archive: Archive, signal: AbortSignal | undefined): Promise<Marks | undefined> {
+  try {
+    return await archive.marks(signal ? { signal } : {});
+  } catch (error) {
+    if (!(error instanceof ClawbackError) || error.code !== 'mark-unreadable') throw error;
+    return undefined;
+  }
 }
 
 async function compare(

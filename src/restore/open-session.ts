@@ -3,7 +3,7 @@ import { ClawbackError } from '../errors.ts';
 import { parseArchiveId } from '../manifest/keys.ts';
 import type { Manifest, ManifestSession } from '../manifest/manifest.ts';
 import type { Generation } from './generations.ts';
-import { selectArchived, selectGenerations } from './select.ts';
+import { selectGenerations } from './select.ts';
 
 export interface OpenedSession {
   readonly manifest: Manifest;
@@ -15,26 +15,40 @@ export interface OpenOptions extends ReadOptions {
   readonly generation?: number;
 }
 
-/** Finds what a person means and reads its manifest: the catalogue finds, the manifest decides. */
+/**
+ * Finds what a person means and reads its manifest: the catalogue finds, the manifest decides.
+ * @throws {ClawbackError} as `findGenerations`.
+ */
 export async function openSession(
   archive: Archive,
   selector: string,
   agentIds: readonly string[] | undefined,
   options: OpenOptions = {},
 ): Promise<OpenedSession> {
-  const rows = await archive.catalogue(options);
-  const { archive_id: archiveId } = selectArchived(rows, selector, agentIds, options.generation);
-  return openGeneration(archive, archiveId, options.signal);
+  const found = await findGenerations(archive, selector, agentIds, options);
+  const { row } = found.at(-1) as Generation;
+  return openGeneration(archive, row.archive_id, options.signal);
 }
 
-/** The generations that a person means, oldest first. Their manifests are read when they are opened. */
+/**
+ * The generations that a person means, oldest first, at least one; without those that are forgotten. Their manifests are read when
+ * they are opened.
+ * @throws {ClawbackError} `selector-unknown`, `selector-ambiguous`; `forgotten` if none is left.
+ */
 export async function findGenerations(
   archive: Archive,
   selector: string,
   agentIds: readonly string[] | undefined,
   options: OpenOptions = {},
 ): Promise<Generation[]> {
-  return selectGenerations(await archive.catalogue(options), selector, agentIds, options.generation);
+  const [rows, marks] = await Promise.all([archive.catalogue(options), archive.marks(options)]);
+  const found = selectGenerations(rows, selector, agentIds, options.generation);
+  const left = found.filter(({ row }) => !marks.isForgotten(row.archive_id));
+  if (left.length > 0) return left;
+  const archiveId = (found.at(-1) as Generation).row.archive_id;
+  throw new ClawbackError('forgotten', `read ${archiveId}: it is forgotten`, {
+    hint: `until clawback gc deletes it, this takes it back: clawback unforget ${archiveId}`,
+  });
 }
 
 /** The generation that an archive id names. @throws {ClawbackError} `manifest-invalid` if its manifest lacks it. */

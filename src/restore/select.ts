@@ -36,25 +36,42 @@ export function selectGenerations(
   agentIds?: readonly string[],
   generation?: number,
 ): Generation[] {
+  const { found } = selectEvery(rows, selector, agentIds, generation);
+  const counted = found.filter(({ number }) => number !== null);
+  // A session id may name nothing but loose files of a conversation that was archived under other ids.
+  return counted.length > 0 ? counted : [...found];
+}
+
+/** All that goes by a selector, loose files too. */
+export interface Selected {
+  readonly found: readonly Generation[];
+  /** False: one generation, or those of one session id, were named. */
+  readonly isConversation: boolean;
+}
+
+/** The same with the loose files of the conversation. @throws {ClawbackError} as `selectArchived`. */
+export function selectEvery(
+  rows: readonly CatalogueRow[],
+  selector: string,
+  agentIds?: readonly string[],
+  generation?: number,
+): Selected {
   const text = selector.trim();
-  const archiveId = parseArchiveId(text) !== undefined;
-  if (archiveId && generation !== undefined) {
+  const isArchiveId = parseArchiveId(text) !== undefined;
+  if (isArchiveId && generation !== undefined) {
     throw new ClawbackError('usage', `find ${show(text)}: an archive id names one generation already`, {
       hint: 'leave --generation away, or name the conversation by its session key',
     });
   }
   const ofAgents = rows.filter((row) => agentIds === undefined || agentIds.includes(row.agent_id));
   const numbered = numberGenerations(ofAgents);
-  for (const matches of readings(text)) {
+  for (const { matches, isConversation } of readings(text)) {
     const found = numbered.filter(({ row }) => matches(row));
     if (found.length === 0) continue;
-    if (archiveId) return found;
-    assertOneConversation(found, text);
-    const counted = found.filter(({ number }) => number !== null);
-    // A session id may name nothing but loose files of a conversation that was archived under other ids.
-    if (generation === undefined) return counted.length > 0 ? counted : found;
+    if (!isArchiveId) assertOneConversation(found, text);
+    if (generation === undefined) return { found, isConversation };
     const name = conversationOf((found[0] as Generation).row);
-    return [numberedOf(numbered, name, generation, text)];
+    return { found: [numberedOf(numbered, name, generation, text)], isConversation: false };
   }
   throw new ClawbackError('selector-unknown', `find ${show(text)}: nothing in the archive goes by it`, {
     hint: "clawback list shows what is archived; --key 'agent:*:slack:*' narrows it down",
@@ -79,24 +96,33 @@ function numberedOf(
   );
 }
 
+interface Reading {
+  readonly matches: (row: CatalogueRow) => boolean;
+  /** It names a conversation by its key, not a single session of it. */
+  readonly isConversation: boolean;
+}
+
 /** Every way to read the selector, the most exact first. */
-function readings(text: string): ((row: CatalogueRow) => boolean)[] {
+function readings(text: string): Reading[] {
   const permalink = parseSlackPermalink(text);
   if (permalink !== undefined) return slackKeySuffixes(permalink).map(keyEndsWith);
   const wanted = text.toLowerCase();
-  if (parseArchiveId(text) !== undefined) return [(row) => row.archive_id === wanted];
+  const session = (matches: Reading['matches']): Reading => ({ matches, isConversation: false });
+  const conversation = (matches: Reading['matches']): Reading => ({ matches, isConversation: true });
+  if (parseArchiveId(text) !== undefined) return [session((row) => row.archive_id === wanted)];
   return [
-    (row) => row.session_key === text,
-    (row) => row.session_key?.toLowerCase() === wanted,
-    (row) => row.session_id?.toLowerCase() === wanted,
+    conversation((row) => row.session_key === text),
+    conversation((row) => row.session_key?.toLowerCase() === wanted),
+    session((row) => row.session_id?.toLowerCase() === wanted),
     keyEndsWith(wanted),
   ];
 }
 
 /** `slack:channel:c1` for `agent:main:slack:channel:c1`: the part behind the agent. */
-function keyEndsWith(suffix: string): (row: CatalogueRow) => boolean {
-  return (row) =>
+function keyEndsWith(suffix: string): Reading {
+  const matches = (row: CatalogueRow) =>
     row.session_key !== null && /^agent:[^:]+:(.+)$/i.exec(row.session_key)?.[1]?.toLowerCase() === suffix;
+  return { matches, isConversation: true };
 }
 
 function assertOneConversation(found: readonly Generation[], text: string): void {

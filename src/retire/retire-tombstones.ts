@@ -24,6 +24,7 @@ export interface TombstoneKept {
   readonly archiveId: string;
   readonly why:
     | 'not-in-archive'
+    | 'forgotten'
     | 'not-the-archived-tombstone'
     | 'files-here'
     | 'stub-used'
@@ -40,7 +41,7 @@ type Due = PlannedRetirement & { readonly entry: ManifestSession };
 
 /**
  * Removes the rows of tombstones that the plan retires, each only if its manifest is still in the archive with every
- * byte in place, holds this very row, and a plan made afresh retires it too. Then their stub transcripts. A run that
+ * byte in place, holds this very row, and is not forgotten, and a plan made afresh retires it too. Then their stub transcripts. A run that
  * dies in between leaves stubs that no row names: `sweepStrayStubs` of the next run.
  */
 export async function retireTombstones(
@@ -55,7 +56,10 @@ export async function retireTombstones(
     void kept.push({ sessionKey, archiveId, why });
 
   const archived: Due[] = [];
-  for (const [batchId, ofBatch] of byBatch(planned.retired)) {
+  const marks = await archive.marks(signal ? { signal } : {});
+  const isForgotten = ({ archiveId }: PlannedRetirement) => marks.isForgotten(archiveId);
+  for (const one of planned.retired.filter(isForgotten)) keep(one, 'forgotten');
+  for (const [batchId, ofBatch] of byBatch(planned.retired.filter((one) => !isForgotten(one)))) {
     const sessions = await readStillArchived(archive, batchId, store.id, onBrokenBatch, signal);
     for (const one of ofBatch) {
       const entry = sessions.get(one.archiveId);
@@ -116,6 +120,7 @@ function rowChange({ sessionKey, archiveId, row }: Due) {
 /** For the report. */
 export const KEPT_TOMBSTONES: Readonly<Record<TombstoneKept['why'], string>> = {
   'not-in-archive': 'the archive no longer holds the whole conversation (clawback verify)',
+  forgotten: 'it is forgotten in the archive: its routing is all that will be left of it',
   'not-the-archived-tombstone': 'its row is not the one that was archived',
   'files-here': 'files of the conversation are here again',
   'stub-used': 'somebody has written to its stub transcript',

@@ -1,7 +1,7 @@
 import type { Archive } from '../archive/archive.ts';
+import { assertPacksWhole } from '../archive/assert-whole.ts';
 import { ClawbackError } from '../errors.ts';
-import type { Manifest, ManifestPack, ManifestSession } from '../manifest/manifest.ts';
-import { fileSlices } from '../packs/file-ranges.ts';
+import type { ManifestSession } from '../manifest/manifest.ts';
 import { ARCHIVE_DAMAGE } from '../recover/damage.ts';
 
 /** Told of a batch that the archive no longer holds whole. */
@@ -23,28 +23,11 @@ export async function readStillArchived(
   try {
     const manifest = await archive.manifest(batchId, signal);
     if (manifest.source.storeId !== storeId) return new Map();
-    for (const pack of manifest.packs) await assertWhole(archive, manifest, pack, signal);
+    await assertPacksWhole(archive, manifest, signal);
     return new Map(manifest.sessions.map((session) => [session.archiveId, session]));
   } catch (error) {
     if (!(error instanceof ClawbackError) || !ARCHIVE_DAMAGE.has(error.code)) throw error;
     onBrokenBatch(`batch ${batchId}, which tombstones stand for`, error);
     return new Map();
   }
-}
-
-async function assertWhole(
-  archive: Archive,
-  { sessions }: Manifest,
-  pack: ManifestPack,
-  signal?: AbortSignal,
-): Promise<void> {
-  const { size } = await archive.objects.stat(pack.key, signal);
-  if (size !== pack.storedBytes) {
-    throw new ClawbackError(
-      'object-corrupt',
-      `look at pack ${pack.key}: it holds ${size} bytes, its manifest says ${pack.storedBytes}`,
-      { hint: 'restore the bucket from a copy if you have one; run clawback verify' },
-    );
-  }
-  for (const { files } of sessions) for (const file of files) fileSlices(pack, file);
 }

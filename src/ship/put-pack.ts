@@ -1,9 +1,9 @@
 import type { Codec } from '../codec/codec.ts';
-import { freeNow } from '../free-now.ts';
 import type { FileFolders } from '../manifest/file-place.ts';
-import type { ManifestFile, ManifestFrame, ManifestPack } from '../manifest/manifest.ts';
+import type { ManifestFile, ManifestPack } from '../manifest/manifest.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
-import { type FrameLayout, layoutFrames, MAX_FRAME_BYTES } from '../packs/frame-layout.ts';
+import { type FrameLayout, isTranscript, layoutFrames, MAX_FRAME_BYTES } from '../packs/frame-layout.ts';
+import { type FrameSource, putFrames } from '../packs/put-frames.ts';
 import { SourceReader } from './source-files.ts';
 import type { SourceFile } from './task.ts';
 
@@ -37,11 +37,8 @@ export interface PutPackInput {
 /** One per thread. A frame is filled and compressed without a pause, so concurrent tasks can share it. */
 let scratch: Buffer | undefined;
 
-/** Kinds that hold a conversation: they get frames of their own. */
-const TRANSCRIPTS = new Set(['transcript', 'reset', 'deleted', 'backup']);
-
 /**
- * Packs the files into frames and uploads them while the next frame is made.
+ * Packs local files into frames and uploads them while the next frame is made.
  * @throws {SourceFault} with nothing stored, if a file is not what the plan saw.
  */
 export async function putPack(
@@ -56,43 +53,27 @@ export async function putPack(
       size: Number(source.identity.size),
       mode: source.mode,
       mtimeMs: source.mtimeMs,
-      isTranscript: TRANSCRIPTS.has(source.kind),
+      isTranscript: isTranscript(source),
     })),
   );
-  const writer = objects.createWriter(input.key, signal);
   const reader = new SourceReader(input.folders);
   const hashes = new FileHashes(input.files, reader);
-  const frames: ManifestFrame[] = [];
-  let offset = 0;
+  const frames: FrameSource = {
+    fill: (frame) => fillFrame(frame, hashes),
+    finish: () => hashes.finish(),
+  };
   try {
-    for (const frame of layout.frames) {
-      const compressed = codec.compress(fillFrame(frame, hashes), input.level);
-      frames.push({ offset, storedBytes: compressed.length, rawBytes: frame.rawBytes });
-      offset += compressed.length;
-      await writer.write(compressed);
-      freeNow(compressed);
-      input.onFrame?.(frame.rawBytes);
-    }
-    hashes.finish();
-    const stored = await writer.close();
-    return {
-      pack: {
-        key: input.key,
-        storedBytes: stored.size,
-        sha256: stored.sha256,
-        rawBytes: layout.rawBytes,
-        engine: codec.engine,
-        level: input.level,
-        encryption: 'none',
-        frames,
-      },
-      files: input.files.map(({ source }, index) =>
-        describeFile(source, hashes.of(index), layout.places[index] ?? null),
-      ),
-    };
-  } catch (error) {
-    await writer.abort();
-    throw error;
+    const pack = await putFrames(
+      objects,
+      codec,
+      { key: input.key, level: input.level, layout, ...(input.onFrame ? { onFrame: input.onFrame } : {}) },
+      frames,
+      signal,
+    );
+    const files = input.files.map(({ source }, index) =>
+      describeFile(source, hashes.of(index), layout.places[index] ?? null),
+    );
+    return { pack, files };
   } finally {
     reader.close();
   }

@@ -1,16 +1,11 @@
 import { join } from 'node:path';
+import { putManifest } from '../archive/put-manifest.ts';
 import type { Codec } from '../codec/codec.ts';
-import { ClawbackError, toErrorData } from '../errors.ts';
+import { toErrorData } from '../errors.ts';
 import type { LeaseCheck } from '../leases/fence.ts';
 import { type FileRef, placeName } from '../manifest/file-place.ts';
 import { manifestKey, packKey } from '../manifest/keys.ts';
-import {
-  decodeManifest,
-  encodeManifest,
-  MANIFEST_FORMAT,
-  type Manifest,
-  type ManifestFile,
-} from '../manifest/manifest.ts';
+import { MANIFEST_FORMAT, type Manifest, type ManifestFile } from '../manifest/manifest.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { verifyContent, verifyStored } from '../verify/verify-pack.ts';
 import { describeFile, type OnFrame, type PackFile, putPack, type StoredPack } from './put-pack.ts';
@@ -111,7 +106,9 @@ async function attempt(
     sessions: indexes.map((index) => ({ ...sessionAt(task, index).entry, files: filesOf(index) })),
   };
   const key = manifestKey(instance, task.batchId);
-  const manifestBytes = await putManifest(context, key, manifest);
+  const manifestBytes = await putManifest(context, manifest, context.settings.level, () =>
+    context.lease.assertHeld(task.storeId),
+  );
   return {
     batchId: task.batchId,
     manifestKey: key,
@@ -138,25 +135,6 @@ function stepsOf({ settings, onStep }: ShipContext, { batchId }: ShipTask): OnFr
     bytes += rawBytes * share;
     onStep?.({ batchId, bytes: Math.round(bytes) });
   };
-}
-
-/** Writes the commit record and reads it back: from here on the batch is archived. */
-async function putManifest(
-  { objects, codec, settings, lease }: ShipContext,
-  key: string,
-  manifest: Manifest,
-): Promise<number> {
-  const raw = encodeManifest(manifest);
-  // What could not be read again must not commit anything, nor lie in the archive as a damaged batch for ever.
-  decodeManifest(raw, key);
-  const frame = codec.compress(raw, settings.level);
-  await lease.assertHeld(manifest.source.storeId);
-  await objects.put(key, frame);
-  const back = codec.decompress(await objects.get(key), raw.length);
-  if (Buffer.compare(back, raw) === 0) return frame.length;
-  throw new ClawbackError('object-corrupt', `read back manifest ${key}: it is not what was written`, {
-    hint: 'no local file was removed; check the storage, then run again',
-  });
 }
 
 function put(

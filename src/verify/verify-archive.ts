@@ -24,6 +24,12 @@ export interface VerifyResult {
   readonly uncatalogued: readonly string[];
   /** Packs that no manifest names: an interrupted upload. They cost room and hold nothing that was removed locally. */
   readonly strayPacks: readonly string[];
+  /** Batches that a collection has left with two revisions: the next `gc` settles which of them stands. */
+  readonly unsettled: readonly string[];
+  /** Marks of any kind, and the generations that they say are forgotten or pinned. */
+  readonly marks: number;
+  readonly forgotten: number;
+  readonly pinned: number;
   /** Objects that were to be read and must be thawed first: not damaged, and not proven either. */
   readonly cold: readonly string[];
 }
@@ -55,18 +61,21 @@ export async function verifyArchive(
   const named = new Set<string>();
   let sessions = 0;
   const reads = new PackReads(shipper, { signal, onProgress: options.onProgress, onDifference: note });
-  const batchIds = await archive.batchIds(signal);
-  for (const batchId of batchIds) {
+  const batches = await archive.batches(signal);
+  const emptied = new Set<string>();
+  for (const [batchId, revisions] of batches) {
+    const revision = revisions.at(-1) ?? 0;
     let manifest: Manifest;
     try {
-      manifest = await archive.manifest(batchId, signal);
+      manifest = await archive.manifestAt({ batchId, revision }, signal);
     } catch (error) {
       note(`manifest of ${batchId}`, error);
       // Its pack is no stray one for that.
-      if (isCold(error)) named.add(packKey(archive.instance, batchId));
+      if (isCold(error)) named.add(packKey(archive.instance, batchId, revision));
       continue;
     }
     sessions += manifest.sessions.length;
+    if (manifest.sessions.length === 0) emptied.add(batchId);
     if (manifest.packs.length === 0 && manifest.sessions.some(hasPlacedFile))
       note(`manifest of ${batchId}`, packless(batchId));
     for (const pack of manifest.packs) {
@@ -88,6 +97,9 @@ export async function verifyArchive(
   await reads.end();
   // What was noted since the interrupt are its own echoes.
   if (signal?.aborted) throw new ClawbackError('interrupted', 'verify: interrupted');
+  const batchIds = [...batches.keys()];
+  const marks = await archive.marks({ onDamage: note, ...(signal ? { signal } : {}) });
+  const uncatalogued = await compareCatalogue(archive, batchIds, note, signal);
   return {
     manifests: batchIds.length,
     packs: named.size,
@@ -95,8 +107,13 @@ export async function verifyArchive(
     packsRead: reads.packs,
     bytesRead: reads.bytes,
     differences,
-    uncatalogued: await compareCatalogue(archive, batchIds, note, signal),
+    // What gc has emptied needs no line any more.
+    uncatalogued: uncatalogued.filter((batchId) => !emptied.has(batchId)),
     strayPacks: [...sizes.keys()].filter((key) => !named.has(key)),
+    unsettled: [...batches].flatMap(([id, revisions]) => (revisions.length > 1 ? [id] : [])),
+    marks: marks.count,
+    forgotten: marks.forgotten.size,
+    pinned: marks.pinned.size,
     cold: cold.sort(),
   };
 }

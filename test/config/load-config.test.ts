@@ -56,6 +56,7 @@ describe('without a file', () => {
         perKindMs: {},
       },
       restore: { deadlineMs: 10_000 },
+      gc: { graceMs: 7 * DAY_MS },
       modelRun: { keepTranscripts: true },
       tombstone: { stub: true },
       compression: { level: 3, engine: 'auto' },

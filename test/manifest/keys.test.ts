@@ -8,12 +8,15 @@ import {
   cataloguePrefix,
   leaseKey,
   leasePrefix,
+  MANIFEST_SUFFIX,
   manifestKey,
   manifestPrefix,
+  PACK_SUFFIX,
   packKey,
   packPrefix,
   parseArchiveId,
   parseLeaseNumber,
+  parseRevisionKey,
   reportKey,
   reportPrefix,
   runIdAt,
@@ -130,4 +133,30 @@ describe('the age of an archived generation', () => {
       expect(archivedAtMs(text)).toBeUndefined();
     },
   );
+});
+
+describe('the keys of a batch from which sessions were taken', () => {
+  it.each([0, 1, 2, 10, 123_456_789])('say that it is revision %i, and of which batch', (revision) => {
+    const batchId = batchIdOf(RUN_ID, 1);
+    expect(parseRevisionKey(packKey('oc-1', batchId, revision), packPrefix('oc-1'), PACK_SUFFIX)).toEqual({
+      batchId,
+      revision,
+    });
+    expect(
+      parseRevisionKey(manifestKey('oc-1', batchId, revision), manifestPrefix('oc-1'), MANIFEST_SUFFIX),
+    ).toEqual({
+      batchId,
+      revision,
+    });
+  });
+
+  it.each(['oc-1/packs/b.r0.tar.zst', 'oc-1/packs/b.r01.tar.zst', 'oc-1/packs/b.rx.tar.zst'])(
+    '%s is no revision of b',
+    (key) => expect(parseRevisionKey(key, packPrefix('oc-1'), PACK_SUFFIX)?.batchId).not.toBe('b'),
+  );
+
+  it('of another prefix or suffix are none', () => {
+    expect(parseRevisionKey('oc-2/packs/b.tar.zst', packPrefix('oc-1'), PACK_SUFFIX)).toBeUndefined();
+    expect(parseRevisionKey('oc-1/packs/readme.txt', packPrefix('oc-1'), PACK_SUFFIX)).toBeUndefined();
+  });
 });

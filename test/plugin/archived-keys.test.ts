@@ -6,6 +6,7 @@ function rowOf(archiveId: string, more: Partial<CatalogueRow> = {}): CatalogueRo
   return {
     archive_id: archiveId,
     batch_id: archiveId,
+    revision: 0,
     instance: 'oc-1',
     agent_id: 'main',
     store_id: 'main',

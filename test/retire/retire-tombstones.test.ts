@@ -5,6 +5,7 @@ import type { RunTally } from '../../src/report.ts';
 import { FileSessionStore } from '../../src/sessions/file-session-store.ts';
 import { familyOf, tombstoneMark } from '../../src/sessions/row.ts';
 import type { Row } from '../../src/sessions/session-store.ts';
+import { collect, GRACE_MS, mark } from '../support/collecting.ts';
 import { Mortal, mortalObjects, mortalSessions, withMortalDisk } from '../support/dying-calls.ts';
 import { FaultHome } from '../support/faults.ts';
 import { DAY_MS } from '../support/snapshot.ts';
@@ -48,6 +49,28 @@ async function changeRow(home: FaultHome, key: string, change: (row: Row) => Row
 function whyKept({ tombstonesKept }: RunTally, key = KEY): string | undefined {
   return tombstonesKept.find(({ sessionKey }) => sessionKey === key)?.why;
 }
+
+describe('a tombstone whose conversation is forgotten in the archive', () => {
+  it('stays, before gc and after it: it is all that is left of the routing', async () => {
+    const home = await oldTombstones();
+    home.policy = { ...home.policy, protectedPruneAfterMs: 900 * DAY_MS };
+    const archiveId = tombstoneMark((await home.rows())[KEY] ?? {})?.archiveId ?? '';
+    await mark(await home.archive(), 'forget', [archiveId], home.nowMs);
+    expect(whyKept(await home.run())).toBe('forgotten');
+    home.nowMs += GRACE_MS;
+    expect((await collect(await home.archive(), home.nowMs)).deleted).toEqual([archiveId]);
+    expect(whyKept(await home.run())).toBe('forgotten');
+    expect(await tombstones(home)).toEqual([KEY]);
+  });
+
+  it('stays with all others while a mark cannot be read', async () => {
+    const home = await oldTombstones();
+    home.policy = { ...home.policy, protectedPruneAfterMs: 900 * DAY_MS };
+    await home.directory().put('oc-faults/marks/20261121t093000z-00000000.json.zst', Buffer.from('x'));
+    expect((await home.run()).problems).toMatchObject([{ error: { code: 'mark-unreadable' } }]);
+    expect(await tombstones(home)).toHaveLength(4);
+  });
+});
 
 describe('a tombstone that was archived long enough ago', () => {
   it('goes with its stub, and nothing else does', async () => {

@@ -212,6 +212,18 @@ describe('what the archive holds already', () => {
     expect(await readFile(transcript)).toEqual(bytes);
   });
 
+  test('is no copy once it is forgotten there: it is archived anew, and survives the collection', async () => {
+    const { home, key, transcript, bytes } = await restoredHome();
+    await home.json('forget', key, '--yes');
+    const run = await reclaim(home, '--max-disk', '1KB');
+    expect(run.steps).toMatchObject([{ step: 'protected', sessions: 1 }]);
+    expect(run.done).toMatchObject({ protectedRowsTrimmed: 1, filesArchived: 1 });
+    home.nowMs += 8 * DAY_MS;
+    expect(await home.json('gc')).toMatchObject({ batchesDeleted: 1, problems: [] });
+    await home.json('restore', key);
+    expect(await readFile(transcript)).toEqual(bytes);
+  });
+
   test('stays where its row is another by now: it is archived as it is', async () => {
     const { home, key } = await restoredHome();
     await home.changeRows((rows) => ({ ...rows, [key]: { ...rows[key], label: 'renamed' } }));

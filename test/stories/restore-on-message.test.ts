@@ -70,6 +70,15 @@ test('what the message has written into the row stays: its routing is newer than
   expect(gateway.rows()[key]).not.toHaveProperty('clawback');
 });
 
+test('what is forgotten does not come back by itself, and the log says why', async () => {
+  const archived = await archivedThread();
+  const { home, key, gateway } = archived;
+  await home.json('forget', key, '--yes');
+  await gateway.message(key);
+  await expectStillArchived(archived);
+  expect(gateway.log).toEqual([expect.stringMatching(/^info: clawback: left .* it is forgotten/)]);
+});
+
 test('a conversation that is in use costs one look at its row', async () => {
   const { gateway, key, home } = await archivedThread();
   const busy = Object.keys(gateway.rows()).find((one) => one !== key) ?? '';

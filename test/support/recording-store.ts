@@ -42,7 +42,8 @@ export class RecordingStore implements ObjectStore {
     const inner = this.#inner;
     return {
       async write(bytes) {
-        chunks.push(bytes);
+        // A copy: whoever wrote them may free them.
+        if (faults.corruptPut !== undefined) chunks.push(Uint8Array.from(bytes));
         await clean.write(bytes);
       },
       async close() {

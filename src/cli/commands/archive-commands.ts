@@ -44,7 +44,8 @@ export function defineArchiveCommands(program: Command, verb: DefineVerb): void 
       .command('list')
       .description('what the archive holds')
       .option('--key <glob>', "only session keys like this, e.g. 'agent:*:slack:*'")
-      .option('--older-than <duration>', 'only conversations idle for longer, e.g. 90d'),
+      .option('--older-than <duration>', 'only conversations idle for longer, e.g. 90d')
+      .option('--forgotten', 'only what is forgotten, and when it may be deleted'),
     async () => (await import('../list.ts')).list,
   );
   verb(
@@ -73,5 +74,62 @@ export function defineArchiveCommands(program: Command, verb: DefineVerb): void 
       .option('--last <n>', 'only the newest so many (default: 10; with --html all)', parseWhole)
       .option('--html <file>', 'write one self-contained page with plots and a table'),
     async () => (await import('../report.ts')).report,
+  );
+  defineLifeCommands(program, verb);
+}
+
+/** What is to go from the archive, and what must stay. */
+function defineLifeCommands(program: Command, verb: DefineVerb): void {
+  const generation = [
+    '--generation <n>',
+    'only this one: 1 the oldest, -1 the newest (default: all, with their loose files)',
+    parseGeneration,
+  ] as const;
+  verb(
+    program
+      .command('forget')
+      .argument('[selector]', 'session key, session id, archive id, or a pasted Slack permalink')
+      .description('mark archived conversations for deletion by gc; lists them first, and asks')
+      .option('--older-than <duration>', 'all that have been idle for longer, e.g. 3y')
+      .option(
+        '--subject <user id>',
+        'all whose key or row names this user of a channel: for erasure requests',
+      )
+      .option(...generation)
+      .option('--dry-run', 'print what would be marked')
+      .option('--yes', 'do not ask'),
+    async () => (await import('../forget.ts')).forget,
+  );
+  const selector = 'session key, session id, archive id, or a pasted Slack permalink';
+  verb(
+    program
+      .command('unforget')
+      .argument('<selector>', selector)
+      .description('take a forget back; possible until gc has deleted it')
+      .option(...generation),
+    async () => (await import('../pin.ts')).unforget,
+  );
+  verb(
+    program
+      .command('pin')
+      .argument('<selector>', selector)
+      .description('hold an archived conversation: neither forget nor gc touches it')
+      .option(...generation),
+    async () => (await import('../pin.ts')).pin,
+  );
+  verb(
+    program
+      .command('unpin')
+      .argument('<selector>', selector)
+      .description('let go of a pinned conversation')
+      .option(...generation),
+    async () => (await import('../pin.ts')).unpin,
+  );
+  verb(
+    program
+      .command('gc')
+      .description('delete from the archive what has been forgotten for longer than gc.grace')
+      .option('--dry-run', 'print what would be deleted'),
+    async () => (await import('../gc.ts')).gc,
   );
 }

@@ -1,0 +1,222 @@
+import type { Archive } from '../archive/archive.ts';
+import { ClawbackError, type ErrorData, toErrorData } from '../errors.ts';
+import { chooseOfSubject, chooseOlder, chooseSelected } from '../forget/choose.ts';
+import { readSubject } from '../forget/subject.ts';
+import { openArchive } from '../installation.ts';
+import type { CatalogueRow } from '../manifest/catalogue.ts';
+import { writeMarks } from '../marks/write-marks.ts';
+import { ask, canAsk } from './confirm.ts';
+import {
+  EXIT,
+  type ExitCode,
+  type GlobalFlags,
+  type Io,
+  installationFrom,
+  print,
+  type Verb,
+} from './context.ts';
+import { count, formatBytes, safe } from './format.ts';
+import { describeRows, readOlderThan, rowToJson } from './marking.ts';
+
+interface ForgetFlags {
+  readonly olderThan?: string;
+  readonly subject?: string;
+  readonly generation?: number;
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
+}
+
+/** What the operator means by the command line. */
+type Target =
+  | { readonly by: 'selector'; readonly selector: string }
+  | { readonly by: 'older-than'; readonly olderThanMs: number }
+  | { readonly by: 'subject'; readonly subject: string };
+
+interface Problem {
+  readonly what: string;
+  readonly error: ErrorData;
+}
+
+interface Choice {
+  readonly target: Target;
+  /** What would be marked. */
+  readonly rows: readonly CatalogueRow[];
+  readonly alreadyForgotten: number;
+  /** Chosen by age only, and pinned: they stay. */
+  readonly pinned: number;
+  readonly problems: readonly Problem[];
+}
+
+type Done = 'marked' | 'dry-run' | 'nothing' | 'declined' | 'nobody';
+
+export const forget: Verb<ForgetFlags> = async (io, flags, selector = '') => {
+  const target = targetOf(flags, selector);
+  const installation = await installationFrom(io, flags);
+  const archive = await openArchive(installation, { create: false });
+  const nowMs = installation.clock.nowMs();
+  const choice = await choose(archive, target, flags, io, nowMs);
+  const done = await decide(choice, flags, io);
+  if (done === 'marked') {
+    const archiveIds = choice.rows.map((row) => row.archive_id);
+    await writeMarks(archive, await archive.marks({ signal: io.signal }), 'forget', archiveIds, nowMs);
+  }
+  report(archive, choice, done, nowMs + installation.config.gc.graceMs, io, flags);
+  return exitCodeOf(done, choice);
+};
+
+function targetOf({ olderThan, subject, generation }: ForgetFlags, selector: string): Target {
+  const given = [selector !== '', olderThan !== undefined, subject !== undefined].filter(Boolean).length;
+  if (given !== 1) {
+    throw new ClawbackError(
+      'usage',
+      `forget: ${given === 0 ? 'nothing says what' : 'more than one thing says what'}`,
+      {
+        hint: 'name a conversation, or give --older-than DURATION, or --subject USER-ID',
+      },
+    );
+  }
+  if (selector === '' && generation !== undefined) {
+    throw new ClawbackError('usage', 'forget: --generation is about one conversation', {
+      hint: 'name the conversation as well',
+    });
+  }
+  if (olderThan !== undefined) return { by: 'older-than', olderThanMs: readOlderThan(olderThan) };
+  if (subject !== undefined) return { by: 'subject', subject: readSubject(subject) };
+  return { by: 'selector', selector };
+}
+
+/** @throws {ClawbackError} `pinned` where something that was named is; nothing is marked then. */
+async function choose(
+  archive: Archive,
+  target: Target,
+  { agent, generation }: ForgetFlags & GlobalFlags,
+  io: Io,
+  nowMs: number,
+): Promise<Choice> {
+  const { signal } = io;
+  const problems: Problem[] = [];
+  const onDamage = (what: string, error: ClawbackError) =>
+    void problems.push({ what, error: toErrorData(error) });
+  const options = { onDamage, signal };
+  const [rows, marks] = await Promise.all([archive.catalogue(options), archive.marks({ signal })]);
+  const chosen = await chosenBy(archive, rows);
+  const isPinned = ({ archive_id: id }: CatalogueRow) => marks.isPinned(id);
+  if (target.by !== 'older-than') assertNonePinned(chosen.filter(isPinned));
+  const free = chosen.filter((row) => !isPinned(row));
+  const fresh = free.filter((row) => !marks.isForgotten(row.archive_id));
+  return {
+    target,
+    rows: fresh,
+    alreadyForgotten: free.length - fresh.length,
+    pinned: chosen.length - free.length,
+    problems,
+  };
+
+  function chosenBy(of: Archive, all: readonly CatalogueRow[]): Promise<CatalogueRow[]> | CatalogueRow[] {
+    if (target.by === 'older-than') return chooseOlder(all, target.olderThanMs, agent, nowMs);
+    if (target.by === 'subject') return chooseOfSubject(of, all, target.subject, agent, options);
+    return chooseSelected(of, all, target.selector, agent, generation, options);
+  }
+}
+
+function assertNonePinned(pinned: readonly CatalogueRow[]): void {
+  if (pinned.length === 0) return;
+  const ids = pinned.map((row) => row.archive_id).join(', ');
+  throw new ClawbackError('pinned', `forget ${ids}: pinned; nothing was marked`, {
+    hint: `unpin first: clawback unpin ${pinned[0]?.archive_id}`,
+  });
+}
+
+async function decide(
+  { target, rows, problems }: Choice,
+  flags: ForgetFlags & GlobalFlags,
+  io: Io,
+): Promise<Done> {
+  if (flags.dryRun) return 'dry-run';
+  if (rows.length === 0) return 'nothing';
+  if (flags.yes) return 'marked';
+  if (!canAsk(io)) return 'nobody';
+  io.log.text(`${describeChosen(rows)}\n`);
+  for (const { what, error } of problems)
+    io.log.text(`could not look into ${safe(what)}: ${error.message}\n`);
+  const asWhat = target.by === 'selector' ? '' : ` (${target.by})`;
+  return (await ask(io, `Forget ${count(rows.length, 'session')}${asWhat}?`)) ? 'marked' : 'declined';
+}
+
+function wasAsked(done: Done, { yes }: ForgetFlags): boolean {
+  return done === 'declined' || (done === 'marked' && yes !== true);
+}
+
+function exitCodeOf(done: Done, { problems }: Choice): ExitCode {
+  if (done === 'nobody') return EXIT.usage;
+  if (done === 'declined') return EXIT.interrupted;
+  return problems.length > 0 ? EXIT.someFailed : EXIT.done;
+}
+
+function report(
+  archive: Archive,
+  choice: Choice,
+  done: Done,
+  deletableFromMs: number,
+  io: Io,
+  flags: ForgetFlags & GlobalFlags,
+): void {
+  const { target, rows, alreadyForgotten, pinned, problems } = choice;
+  const deletableFrom = new Date(deletableFromMs).toISOString();
+  const notes = notesOn(target);
+  const json = {
+    schema: 'clawback.forget/1',
+    archive: archive.objects.url,
+    instance: archive.instance,
+    by: target.by,
+    dryRun: done === 'dry-run',
+    marked: done === 'marked',
+    deletableFrom,
+    sessions: rows.map(rowToJson),
+    alreadyForgotten,
+    pinned,
+    problems,
+    notes,
+  };
+  const wrong = problems.map(
+    ({ what, error }) => `could not look into ${safe(what)}: ${safe(error.message)}`,
+  );
+  const text = () =>
+    [
+      // Whoever was asked has seen them.
+      ...(rows.length > 0 && !wasAsked(done, flags) ? [describeChosen(rows)] : []),
+      ...(alreadyForgotten > 0 ? [`forgotten already: ${count(alreadyForgotten, 'session')}`] : []),
+      ...(pinned > 0 ? [`left alone, pinned: ${count(pinned, 'session')}`] : []),
+      OUTCOMES[done](rows.length, deletableFrom),
+      ...wrong.map((line) => `WARNING: ${line}; sessions in it are not among these`),
+      ...notes.map((note) => `note: ${note}`),
+    ].join('\n');
+  print(io, flags, json, text, wrong);
+  if (done !== 'nobody') return;
+  const msg = 'forget: nobody is there to ask, so nothing was marked';
+  const hint = 'add --yes to mark these';
+  io.log.write({ level: 'error', code: 'usage', msg, hint, text: `clawback: ${msg}\n  ${hint}` });
+}
+
+const OUTCOMES: Readonly<Record<Done, (sessions: number, from: string) => string>> = {
+  marked: (sessions, from) =>
+    `forgot ${count(sessions, 'session')}: clawback unforget takes that back; from ${from} on clawback gc deletes for good`,
+  'dry-run': (sessions) => `would forget ${count(sessions, 'session')}`,
+  nothing: () => 'there is nothing to forget',
+  declined: () => 'nothing was marked',
+  nobody: () => 'nothing was marked',
+};
+
+function describeChosen(rows: readonly CatalogueRow[]): string {
+  const bytes = rows.reduce((sum, row) => sum + row.raw_bytes, 0);
+  return `${describeRows(rows)}\n${count(rows.length, 'session')}, ${formatBytes(bytes)}`;
+}
+
+/** What an erasure is not. */
+function notesOn({ by }: Target): string[] {
+  if (by !== 'subject') return [];
+  return [
+    'keys and rows were searched, transcripts were not: sessions in which the person only took part, such as a shared channel, are not among these',
+    'OpenClaw itself is not touched: delete the live rows, the routing tombstones and the transcripts of this person there',
+  ];
+}

@@ -1,0 +1,170 @@
+import { randomBytes } from 'node:crypto';
+import type { Archive } from '../archive/archive.ts';
+import { toErrorData } from '../errors.ts';
+import { collectGarbage, type GcPlan, planGc } from '../gc/gc.ts';
+import type { GcKept, GcTally } from '../gc/gc-context.ts';
+import { type Installation, openArchive } from '../installation.ts';
+import { acquireLeases, type Leases } from '../leases/leases.ts';
+import type { CatalogueRow } from '../manifest/catalogue.ts';
+import { runIdAt } from '../manifest/keys.ts';
+import { StoreLock } from '../state/store-lock.ts';
+import { EXIT, type GlobalFlags, type Io, installationFrom, print, type Verb } from './context.ts';
+import { count, formatBytes, safe } from './format.ts';
+
+interface GcFlags {
+  readonly dryRun?: boolean;
+}
+
+/** Whatever it says names archive ids and no conversation: logs must not keep what was erased. */
+export const gc: Verb<GcFlags> = async (io, flags) => {
+  const installation = await installationFrom(io, flags);
+  const archive = await openArchive(installation, { create: false });
+  return flags.dryRun ? plan(installation, archive, io, flags) : collect(installation, archive, io, flags);
+};
+
+async function plan(installation: Installation, archive: Archive, io: Io, flags: GcFlags & GlobalFlags) {
+  const { graceMs } = installation.config.gc;
+  const planned = await planGc(archive, { nowMs: installation.clock.nowMs(), graceMs, signal: io.signal });
+  const problems = planned.damaged.map(({ what, error }) => ({ what, error: toErrorData(error) }));
+  const json = {
+    ...head(archive, true),
+    sessions: planned.due.map((row) => row.archive_id),
+    kept: planned.unfinished.map((row): GcKept => ({ archiveId: row.archive_id, why: 'unfinished-run' })),
+    waiting: planned.waiting.length,
+    nextDueAt: isoDate(planned.nextDueMs),
+    batchesRewritten: planned.rewrites,
+    batchesDeleted: batchCount(planned.due) - planned.rewrites,
+    storedBytes: planned.due.reduce((sum, row) => sum + row.stored_bytes, 0),
+    problems,
+  };
+  const wrong = describeProblems(problems);
+  print(io, flags, json, () => [describePlan(planned), ...wrong].join('\n'), wrong);
+  return problems.length > 0 ? EXIT.someFailed : EXIT.done;
+}
+
+async function collect(installation: Installation, archive: Archive, io: Io, flags: GlobalFlags) {
+  const { config, clock, stores } = installation;
+  const nowMs = clock.nowMs();
+  const locks: StoreLock[] = [];
+  let leases: Leases | undefined;
+  try {
+    // Where there is no store there is no archiver either that could be at work beside us.
+    for (const sessionsDir of new Set(
+      stores.filter(({ state }) => state === 'file').map((store) => store.sessionsDir),
+    ))
+      locks.push(await StoreLock.acquirePatiently(sessionsDir, 'clawback gc', nowMs));
+    const storeIds = await storesOf(installation, archive, io.signal);
+    const held = await acquireLeases(archive, storeIds, {
+      command: 'clawback gc',
+      clock,
+      signal: io.signal,
+      times: installation.leaseTimes,
+    });
+    leases = held;
+    const tally = await collectGarbage(archive, {
+      nowMs,
+      graceMs: config.gc.graceMs,
+      level: config.compression.level,
+      newRunId: () => runIdAt(nowMs, randomBytes(4).toString('hex')),
+      assertMayDelete: async () => {
+        for (const lock of locks) await lock.assertHeld();
+        for (const storeId of storeIds) await held.assertHeld(storeId);
+      },
+      signal: io.signal,
+    });
+    const { waiting, nextDueMs } = await planGc(archive, {
+      nowMs,
+      graceMs: config.gc.graceMs,
+      signal: io.signal,
+    });
+    const json = {
+      ...head(archive, false),
+      sessions: tally.deleted,
+      kept: tally.kept,
+      waiting: waiting.length,
+      nextDueAt: isoDate(nextDueMs),
+      ...tally.counts,
+      problems: tally.problems,
+    };
+    const wrong = [...describeProblems(tally.problems), ...describeKept(tally.kept)];
+    print(io, flags, json, () => describe(tally, waiting.length, json.nextDueAt), wrong);
+    const isDone =
+      tally.problems.length === 0 && tally.kept.every(({ why }) => why === 'not-forgotten-any-more');
+    return isDone ? EXIT.done : EXIT.someFailed;
+  } finally {
+    // Who finds a store unlocked finds its lease free.
+    await leases?.release();
+    for (const lock of locks) await lock.release();
+  }
+}
+
+/** Every store of which the archive holds anything, on whichever host it is, and those that are here. */
+async function storesOf(
+  { stores }: Installation,
+  archive: Archive,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const rows = await archive.catalogue({ onDamage: () => {}, signal });
+  return [...new Set([...stores.map(({ id }) => id), ...rows.map((row) => row.store_id)])].sort();
+}
+
+function head({ objects, instance }: Archive, dryRun: boolean) {
+  return { schema: 'clawback.gc/1', archive: objects.url, instance, dryRun };
+}
+
+function isoDate(ms: number | undefined): string | null {
+  return ms === undefined ? null : new Date(ms).toISOString();
+}
+
+function batchCount(rows: readonly CatalogueRow[]): number {
+  return new Set(rows.map((row) => row.batch_id)).size;
+}
+
+function describePlan(planned: GcPlan): string {
+  const stored = planned.due.reduce((sum, row) => sum + row.stored_bytes, 0);
+  return [
+    `would delete ${count(planned.due.length, 'session')}, about ${formatBytes(stored)}`,
+    ...planned.due.map((row) => `  ${row.archive_id}`),
+    ...(planned.rewrites > 0
+      ? [`${count(planned.rewrites, 'pack')} would be written anew, for sessions that stay`]
+      : []),
+    ...describeKept(planned.unfinished.map((row) => ({ archiveId: row.archive_id, why: 'unfinished-run' }))),
+    ...describeWaiting(planned.waiting.length, isoDate(planned.nextDueMs)),
+  ].join('\n');
+}
+
+function describe(tally: GcTally, waiting: number, nextDueAt: string | null): string {
+  const { batchesDeleted, batchesRewritten, objectsDeleted, freedBytes } = tally.counts;
+  return [
+    `deleted ${count(tally.deleted.length, 'session')}: ${count(objectsDeleted, 'object')}, ${formatBytes(Math.max(0, freedBytes))} freed`,
+    ...(batchesDeleted > 0 ? [`  ${count(batchesDeleted, 'batch', 'batches')} gone`] : []),
+    ...(batchesRewritten > 0
+      ? [`  ${count(batchesRewritten, 'batch', 'batches')} written anew, for sessions that stay`]
+      : []),
+    ...describeKept(tally.kept),
+    ...describeWaiting(waiting, nextDueAt),
+    ...describeProblems(tally.problems),
+    ...(tally.deleted.length > 0
+      ? ['routing tombstones of trimmed conversations stay in OpenClaw, and still route']
+      : []),
+  ].join('\n');
+}
+
+const KEPT_TEXTS: Readonly<Record<GcKept['why'], string>> = {
+  'unfinished-run': 'a run has not finished with its batch: run clawback archive first',
+  'not-forgotten-any-more': 'it was taken back meanwhile',
+  'put-off': 'its batch is as it was; the next clawback gc deletes it',
+};
+
+function describeKept(kept: readonly GcKept[]): string[] {
+  return kept.map(({ archiveId, why }) => `kept ${archiveId}: ${KEPT_TEXTS[why]}`);
+}
+
+function describeWaiting(waiting: number, nextDueAt: string | null): string[] {
+  if (waiting === 0) return [];
+  return [`${count(waiting, 'session')} forgotten, and to be deleted later: the first from ${nextDueAt} on`];
+}
+
+function describeProblems(problems: GcTally['problems']): string[] {
+  return problems.map(({ what, error }) => `PROBLEM ${safe(what)}: ${safe(error.message)}`);
+}

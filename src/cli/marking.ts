@@ -1,0 +1,71 @@
+import type { Archive } from '../archive/archive.ts';
+import { readDuration } from '../config/duration.ts';
+import { ClawbackError } from '../errors.ts';
+import type { CatalogueRow } from '../manifest/catalogue.ts';
+import type { MarkKind } from '../marks/mark.ts';
+import { writeMarks } from '../marks/write-marks.ts';
+import { count, formatBytes, safe, table } from './format.ts';
+
+/** What the verbs that mark have in common. */
+
+/**
+ * Marks, and looks again: a collection that has taken one of them before it saw the mark is told of here.
+ * @throws {ClawbackError} `object-not-found` then; what was marked stays marked.
+ */
+export async function markHeld(
+  archive: Archive,
+  kind: Exclude<MarkKind, 'forget'>,
+  archiveIds: readonly string[],
+  nowMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  await writeMarks(archive, await archive.marks({ signal }), kind, archiveIds, nowMs);
+  const held = new Set(
+    (await archive.catalogue({ onDamage: () => {}, signal })).map((row) => row.archive_id),
+  );
+  const gone = archiveIds.filter((id) => !held.has(id));
+  if (gone.length === 0) return;
+  throw new ClawbackError(
+    'object-not-found',
+    `${kind} ${gone.join(', ')}: clawback gc has deleted it meanwhile`,
+    {
+      hint: 'clawback list shows what is left',
+    },
+  );
+}
+
+export function describeRows(rows: readonly CatalogueRow[]): string {
+  return table(
+    rows.map((row) => [
+      row.last_activity_at?.slice(0, 16).replace('T', ' ') ?? '-',
+      row.kind,
+      count(row.files, 'file'),
+      formatBytes(row.raw_bytes),
+      row.archive_id,
+      safe(row.session_key ?? row.session_id),
+    ]),
+  );
+}
+
+export function rowToJson(row: CatalogueRow) {
+  return {
+    archiveId: row.archive_id,
+    agentId: row.agent_id,
+    sessionKey: row.session_key,
+    sessionId: row.session_id,
+    kind: row.kind,
+    lastActivityAt: row.last_activity_at,
+    archivedAt: row.archived_at,
+    files: row.files,
+    rawBytes: row.raw_bytes,
+  };
+}
+
+/** @throws {ClawbackError} `usage`. */
+export function readOlderThan(text: string): number {
+  const reading = readDuration(text);
+  if ('ms' in reading) return reading.ms;
+  throw new ClawbackError('usage', `read --older-than ${JSON.stringify(text)}: ${reading.problem}`, {
+    hint: 'for example --older-than 90d',
+  });
+}
