@@ -33,7 +33,10 @@ describe('the commands that README and docs show', async () => {
       .map((name) => `docs/${name}`),
   ];
   const texts = await Promise.all(names.map(read));
-  const shown = texts.flatMap((text) => [...text.matchAll(/(?:^|`|&& |\$ )clawback ([a-z]+)([^`|#\n]*)/gm)]);
+  const code = texts.flatMap((text) => [...text.matchAll(/^```sh\n([\s\S]*?)^```|`([^`\n]+)`/gm)]);
+  const shown = code.flatMap(([, block = '', inline = '']) => [
+    ...(block + inline).matchAll(/(?:^|&& |\$ )clawback ([a-z]+)([^|#\n]*)/gm),
+  ]);
   const commands = shown.map(([, verb = '', rest = '']) => ({ verb, flags: rest.match(/--[a-z-]+/g) ?? [] }));
 
   it('are there to be checked', () => expect(commands.length).toBeGreaterThan(15));
