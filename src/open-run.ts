@@ -40,6 +40,8 @@ export interface OpenRunOptions {
   readonly command: string;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: Line['onProgress'];
+  /** Told of a lease that could not be given back: other hosts then wait until it has expired. The run is none the worse. */
+  readonly onLeaseStuck?: ((storeId: string, error: unknown) => void) | undefined;
 }
 
 /** Opens a run over all stores, and closes it whatever comes of it. Each store is locked, and its lease held, from before its plan until after the last unlink. */
@@ -93,7 +95,7 @@ async function onRoad<T>(
       clock,
       signal: options.signal,
       times: installation.leaseTimes,
-      onStuck: (storeId, error) => tally.problem(`the lease of store ${storeId}`, error),
+      ...(options.onLeaseStuck ? { onStuck: options.onLeaseStuck } : {}),
     });
     opened.push(() => leases.release());
     const settings: WorkerSettings = {

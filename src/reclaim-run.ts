@@ -27,6 +27,7 @@ export interface ReclaimRunOptions {
   readonly onProgress?: Line['onProgress'];
   /** Told why the run has no report, or why it is not kept in the archive. The run itself is none the worse. */
   readonly onReportFailed?: (error: unknown) => void;
+  readonly onLeaseStuck?: (storeId: string, error: unknown) => void;
 }
 
 export interface ReclaimRun {

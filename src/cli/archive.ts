@@ -14,6 +14,7 @@ import {
   installationFrom,
   print,
   type Verb,
+  warnOfLease,
   warnOfReport,
 } from './context.ts';
 import { type Finished, monitored } from './monitored.ts';
@@ -72,7 +73,12 @@ export async function archiveOnce(installation: Installation, io: Io, flags: Glo
       tell(progress);
       show(progress);
     };
-    return archiveRun(installation, { signal: io.signal, onProgress, onReportFailed: warnOfReport(io) });
+    return archiveRun(installation, {
+      signal: io.signal,
+      onProgress,
+      onReportFailed: warnOfReport(io),
+      onLeaseStuck: warnOfLease(io),
+    });
   });
   const { counts, failures, leftAlone, filesLeft, tombstonesKept, problems } = run.tally;
   const planned = countPlans(run.plans);

@@ -96,6 +96,15 @@ export function warn(io: Io, msg: string, about: Pick<LogEntry, 'code' | 'hint' 
   io.log.write({ level: 'warning', msg, ...about, text: `clawback: WARNING: ${msg}` });
 }
 
+/** Only other hosts have to wait for it. */
+export function warnOfLease(io: Io): (storeId: string, error: unknown) => void {
+  return (storeId, error) => {
+    const { message, code, hint } = toErrorData(error);
+    const msg = `the lease of store ${storeId} was not given back, so that other hosts wait until it expires: ${message}`;
+    warn(io, msg, { code, hint });
+  };
+}
+
 /** A run is what it is, whether or not its report could be kept. */
 export function warnOfReport(io: Io): (error: unknown) => void {
   return (error) => {

@@ -14,6 +14,7 @@ import {
   installationFrom,
   print,
   type Verb,
+  warnOfLease,
   warnOfReport,
 } from './context.ts';
 import { formatBytes } from './format.ts';
@@ -115,7 +116,13 @@ export async function reclaimOnce(
 ): Promise<Finished> {
   const startedMs = installation.clock.nowMs();
   const run = await withRunProgress(io, flags, 'reclaim', (onProgress) =>
-    reclaimRun(installation, { budget, signal: io.signal, onProgress, onReportFailed: warnOfReport(io) }),
+    reclaimRun(installation, {
+      budget,
+      signal: io.signal,
+      onProgress,
+      onReportFailed: warnOfReport(io),
+      onLeaseStuck: warnOfLease(io),
+    }),
   );
   const { counts, failures, leftAlone, filesLeft, problems } = run.tally;
   const { isOver, report } = run;

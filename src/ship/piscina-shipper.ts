@@ -24,58 +24,113 @@ const ENTRY = fileURLToPath(new URL(`../../workers/ship${extname(import.meta.url
 
 /** A pool of `jobs` threads. Tasks name files by path: their bytes never pass through the caller's thread. */
 export function piscinaShipper(settings: WorkerSettings, jobs: number): Shipper {
-  const pool = new Piscina({
-    filename: ENTRY,
-    // One: a pool without a minimum starts no new thread for waiting tasks when its last one dies.
-    minThreads: 1,
-    maxThreads: jobs,
-    concurrentTasksPerWorker: TASKS_PER_THREAD,
-    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
-    workerData: settings,
-  });
-  const collapse = collapseOf(pool);
-  const listeners = new Map<string, (bytes: number) => void>();
-  pool.on('message', (message: unknown) => {
-    if (isShipStep(message)) listeners.get(message.batchId)?.(message.bytes);
-  });
-  const run = async <Reply extends ShipReply | VerifyReply>(
+  let opened: Pool | undefined;
+  // A night with nothing to do starts no thread.
+  const pool = () => (opened ??= new Pool(settings, jobs));
+  const slots = new Slots(jobs * TASKS_PER_THREAD);
+  return {
+    async ship(task, signal, onBytes) {
+      await slots.take();
+      try {
+        // A batch in hand is finished: only those that wait for their turn are given up.
+        if (signal?.aborted) throw interrupted();
+        const reply = await pool().ship(task, onBytes);
+        if (reply.ok) return reply.report;
+        throw reviveError(reply.error);
+      } finally {
+        slots.giveBack();
+      }
+    },
+    async verify(pack, files, signal) {
+      const reply = await pool().verify({ pack, files }, signal);
+      if (!reply.ok) throw reviveError(reply.error);
+    },
+    close: async () => opened?.close(),
+  };
+}
+
+class Pool {
+  readonly #threads: Piscina;
+  readonly #collapse: Promise<never>;
+  readonly #listeners = new Map<string, (bytes: number) => void>();
+
+  constructor(settings: WorkerSettings, jobs: number) {
+    this.#threads = new Piscina({
+      filename: ENTRY,
+      // One: a pool without a minimum starts no new thread for waiting tasks when its last one dies.
+      minThreads: 1,
+      maxThreads: jobs,
+      concurrentTasksPerWorker: TASKS_PER_THREAD,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+      workerData: settings,
+    });
+    this.#collapse = collapseOf(this.#threads);
+    this.#threads.on('message', (message: unknown) => {
+      if (isShipStep(message)) this.#listeners.get(message.batchId)?.(message.bytes);
+    });
+  }
+
+  async ship(task: ShipTask, onBytes: ((bytes: number) => void) | undefined): Promise<ShipReply> {
+    if (onBytes !== undefined) this.#listeners.set(task.batchId, onBytes);
+    try {
+      return await this.#run('ship', task);
+    } finally {
+      this.#listeners.delete(task.batchId);
+    }
+  }
+
+  verify(task: VerifyTask, signal?: AbortSignal): Promise<VerifyReply> {
+    // One run has one signal, on which every task of it listens; above ten Node takes that for a leak.
+    if (signal !== undefined) setMaxListeners(0, signal);
+    return this.#run('verify', task, signal);
+  }
+
+  close(): Promise<void> {
+    return this.#threads.destroy();
+  }
+
+  async #run<Reply extends ShipReply | VerifyReply>(
     name: string,
     task: ShipTask | VerifyTask,
     signal?: AbortSignal,
-  ) => {
-    // One run has one signal, on which every task of it listens; above ten Node takes that for a leak.
-    if (signal !== undefined) setMaxListeners(0, signal);
+  ): Promise<Reply> {
     try {
-      return (await Promise.race([
-        pool.run(task, { name, ...(signal ? { signal } : {}) }),
-        collapse,
-      ])) as Reply;
+      const reply = this.#threads.run(task, { name, ...(signal ? { signal } : {}) });
+      return (await Promise.race([reply, this.#collapse])) as Reply;
     } catch (error) {
-      if (signal?.aborted) throw new ClawbackError('interrupted', 'archive: interrupted', { cause: error });
+      if (signal?.aborted) throw interrupted(error);
       throw new ClawbackError('worker-died', `run ${name} in a worker thread: ${describe(error)}`, {
         hint: 'nothing local was removed; run again, with fewer --jobs if memory is short',
         retryable: true,
         cause: error,
       });
     }
-  };
-  return {
-    async ship(task, signal, onBytes) {
-      if (onBytes !== undefined) listeners.set(task.batchId, onBytes);
-      try {
-        const reply = await run<ShipReply>('ship', task, signal);
-        if (reply.ok) return reply.report;
-        throw reviveError(reply.error);
-      } finally {
-        listeners.delete(task.batchId);
-      }
-    },
-    async verify(pack, files, signal) {
-      const reply = await run<VerifyReply>('verify', { pack, files }, signal);
-      if (!reply.ok) throw reviveError(reply.error);
-    },
-    close: () => pool.destroy(),
-  };
+  }
+}
+
+function interrupted(cause?: unknown): ClawbackError {
+  return new ClawbackError('interrupted', 'archive: interrupted', { cause });
+}
+
+/** So many at once; the others wait in the order in which they came. */
+class Slots {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  async take(): Promise<void> {
+    if (this.#free > 0) this.#free -= 1;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  giveBack(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#free += 1;
+    else next();
+  }
 }
 
 /**

@@ -143,8 +143,7 @@ describe.skipIf(!hasS3)('a server that goes away in mid-run', () => {
     const cut = await home.clawback('archive', '--json');
     expect([1, 3]).toContain(cut.exitCode);
     expect(seen).toBeGreaterThanOrEqual(count);
-    const stuck = ['main', 'ops'].map((id) => expect.objectContaining({ what: `the lease of store ${id}` }));
-    expect(cut.json<ArchiveJson>().problems).toEqual(expect.arrayContaining(stuck));
+    for (const id of agents) expect(cut.stderr).toContain(`the lease of store ${id} was not given back`);
     line.mend();
     // What is gone here is whole in the archive; what is not archived is here, row and file.
     for (const [index, agentId] of agents.entries()) {

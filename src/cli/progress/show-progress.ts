@@ -1,5 +1,6 @@
 import type { OnProgress } from '../../progress.ts';
 import type { GlobalFlags, Io } from '../context.ts';
+import type { LogEntry } from '../log.ts';
 import { type ProgressState, progressBar, progressLine } from './progress-text.ts';
 import { SmoothedRate } from './smoothed-rate.ts';
 
@@ -39,18 +40,31 @@ export async function withProgress<T>(
 }
 
 /** For what a run tells. */
-export function withRunProgress<T>(
+export async function withRunProgress<T>(
   io: Io,
   flags: GlobalFlags,
   command: string,
   body: (onProgress: OnProgress) => Promise<T>,
 ): Promise<T> {
-  return withProgress(io, flags, command, (show) =>
-    body(({ sessionsDone: done, sessionsTotal: total, ...rest }) =>
-      show({ unit: 'sessions', done, total, ...rest }),
-    ),
-  );
+  const onAbort = () => {
+    if (!flags.quiet) io.log.write(STOPPING);
+  };
+  io.signal.addEventListener('abort', onAbort);
+  try {
+    return await withProgress(io, flags, command, (show) =>
+      body(({ sessionsDone: done, sessionsTotal: total, ...rest }) =>
+        show({ unit: 'sessions', done, total, ...rest }),
+      ),
+    );
+  } finally {
+    io.signal.removeEventListener('abort', onAbort);
+  }
 }
+
+const STOPPING: LogEntry = {
+  level: 'info',
+  msg: 'stopping: batches in hand are finished first; a second signal stops at once, and loses nothing either',
+};
 
 class Display {
   readonly #io: Io;
