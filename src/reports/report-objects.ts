@@ -40,7 +40,9 @@ export async function readReports(
   const reports = await mapConcurrently(wanted, (runId) =>
     unlessDamaged(`report of ${runId}`, readReport(archive, runId, options.signal), options),
   );
-  return { reports: reports.flat(), available: runIds.length };
+  // Two runs of one night may have begun in the same second.
+  const inOrder = reports.flat().sort((a, b) => Date.parse(a.startedAt) - Date.parse(b.startedAt));
+  return { reports: inOrder, available: runIds.length };
 }
 
 async function readReport(archive: Archive, runId: string, signal?: AbortSignal): Promise<[RunReport]> {
