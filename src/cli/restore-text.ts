@@ -73,7 +73,7 @@ export function reportRestore(
 }
 
 const ROW_NOTES = {
-  none: 'these files never had a row',
+  none: 'only files: no row had gone with them',
   restored: 'its row is back in the store',
   revived:
     'the conversation goes on under a newer session; its row stays, the old files lie beside (--resume switches it back)',
