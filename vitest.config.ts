@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 // unit: pure code and one module at a time · stories: whole runs against a directory archive ·
@@ -7,10 +8,10 @@ const STORIES = 'test/stories/**/*.test.ts';
 const OPENCLAW = 'test/openclaw/**/*.test.ts';
 
 /**
- * Suites start and end hundreds of worker threads in one process, over which V8's book-keeping of code pages stumbles now
- * and then (`Check failed: jit_page.has_value()`, nodejs/node#64500). Without hardware keys for them it does not.
+ * Tests run the worker threads from source. Node strips their types by WebAssembly, and over that being started and ended
+ * hundreds of times in one process V8 stumbles now and then (nodejs/node#64500). What is cached needs no stripping.
  */
-const execArgv = ['--no-memory-protection-keys'];
+process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('.cache/compile/', import.meta.url));
 
 export default defineConfig({
   test: {
@@ -18,7 +19,6 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          execArgv,
           include: ['test/**/*.test.ts'],
           exclude: [S3, STORIES, OPENCLAW],
           // A machine that builds something else at the same time is slow, not wrong.
@@ -29,7 +29,6 @@ export default defineConfig({
       {
         test: {
           name: 'stories',
-          execArgv,
           include: [STORIES],
           exclude: [S3],
           testTimeout: 120_000,
@@ -39,7 +38,6 @@ export default defineConfig({
       {
         test: {
           name: 's3',
-          execArgv,
           include: [S3],
           globalSetup: ['test/support/s3-global-setup.ts'],
           testTimeout: 120_000,
