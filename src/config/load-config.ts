@@ -58,6 +58,9 @@ export async function loadConfig(input: ConfigInput): Promise<LoadedConfig> {
   if (parsed.compression.engine === 'wasm' && parsed.compression.level > MAX_WASM_LEVEL) {
     throw configInvalid([levelProblem(parsed.compression.level, layers)]);
   }
+  const { maxDiskBytes, highWaterBytes: highWater } = parsed.diskBudget;
+  if (maxDiskBytes !== undefined && 'bytes' in highWater && highWater.bytes > maxDiskBytes)
+    throw configInvalid([highWaterProblem(layers)]);
   const config = resolveConfig(parsed, input.stateDir);
   return { config, origins, given, ...(file ? { configFile: file.path } : {}) };
 }
@@ -94,6 +97,13 @@ function levelProblem(level: number, layers: readonly Layer[]): ConfigProblem {
   const source = layers.findLast((layer) => valueAt(layer, path) !== undefined)?.sourceOf(path) ?? 'default';
   const text = `${level} is too high for the engine wasm; allowed: a whole number from 1 to ${MAX_WASM_LEVEL}`;
   return { source, key: 'compression.level', text };
+}
+
+function highWaterProblem(layers: readonly Layer[]): ConfigProblem {
+  const path = ['diskBudget', 'highWaterBytes'];
+  const source = layers.findLast((layer) => valueAt(layer, path) !== undefined)?.sourceOf(path) ?? 'default';
+  const text = 'lies above diskBudget.maxDiskBytes; allowed: no more than that, or a share of it such as 80%';
+  return { source, key: path.join('.'), text };
 }
 
 function resolveConfig(parsed: ParsedConfig, stateDir: string): Config {

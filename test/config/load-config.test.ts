@@ -72,6 +72,16 @@ describe('without a file', () => {
   });
 });
 
+test('a high-water mark above the budget is refused, naming where it stands', async () => {
+  const env = { CLAWBACK_DISK_BUDGET_MAX_DISK_BYTES: '1GB', CLAWBACK_DISK_BUDGET_HIGH_WATER_BYTES: '2GB' };
+  await expect(load({ env })).rejects.toMatchObject({
+    code: 'config-invalid',
+    message: expect.stringMatching(
+      /CLAWBACK_DISK_BUDGET_HIGH_WATER_BYTES.*lies above diskBudget\.maxDiskBytes/s,
+    ),
+  });
+});
+
 describe('the floor of the disk budget', () => {
   const PRUNE = { CLAWBACK_RETENTION_PROTECTED_PRUNE_AFTER: '90d' };
 
