@@ -1,4 +1,4 @@
-import { toErrorData } from '../errors.ts';
+import { ClawbackError, toErrorData } from '../errors.ts';
 import { nightlyLoop } from '../schedule/nightly-loop.ts';
 import { readTimetable } from '../schedule/timetable.ts';
 import { EXIT, type GlobalFlags, type Io, installationFrom, type Verb, warn } from './context.ts';
@@ -15,6 +15,11 @@ interface NightlyFlags {
  * reported, and the next one comes all the same. Settings are read again for each.
  */
 export const nightly: Verb<NightlyFlags> = async (io, flags) => {
+  if (flags.once && (flags.at !== undefined || flags.timeZone !== undefined)) {
+    throw new ClawbackError('usage', 'nightly: --once does not go together with --at or --time-zone', {
+      hint: '--once runs now; leave it away to wait for a time',
+    });
+  }
   if (flags.once) return runNight(io, flags);
   await untilStopped(io, flags);
   // Stopping is how this command ends: a container that was told to stop has not failed.

@@ -1,7 +1,7 @@
 import { isArchivable } from '../scan/file-kind.ts';
 import type { ScannedFile } from '../scan/scan.ts';
 import type { PlanInput } from './plan.ts';
-import { explainKept, type KeepReason } from './reasons.ts';
+import { explainKept, type KeepReason, type Kept } from './reasons.ts';
 import { planIdle } from './reclaim-steps.ts';
 import { References } from './references.ts';
 
@@ -42,13 +42,16 @@ export function explainHeld(
   const reasonOf = new Map<string, Held['reason']>();
   const texts = new Map<Held['reason'], string>();
   const note = (files: readonly ScannedFile[], reason: Held['reason'], text: string) => {
-    texts.set(reason, text);
+    // Of rows more is known than of loose files, and they come first.
+    if (!texts.has(reason)) texts.set(reason, text);
     for (const { name } of files) if (!reasonOf.has(name)) reasonOf.set(name, reason);
   };
-  const textOf = (reason: KeepReason) => explainKept({ reason }).replace(/: $/, '');
+  // What cannot be read is the same for all of them, and somebody has to mend it.
+  const textOf = (kept: Kept) =>
+    explainKept(kept.reason === 'evidence-unreadable' ? kept : { reason: kept.reason }).replace(/: $/, '');
   const rows = new Map(snapshot.rows.map(({ sessionKey, row }) => [sessionKey, row]));
-  for (const { sessionKey, reason } of idle.kept)
-    note(references.filesOf(rows.get(sessionKey) ?? {}), reason, textOf(reason));
+  for (const kept of idle.kept)
+    note(references.filesOf(rows.get(kept.sessionKey) ?? {}), kept.reason, textOf(kept));
   for (const { row, protected: isProtected, idleMs, files } of idle.selected) {
     if (row === null) continue;
     const reason = !isProtected
@@ -60,9 +63,9 @@ export function explainHeld(
           : 'left';
     note(files, reason, HELD_REASONS[reason]);
   }
-  for (const { name, reason } of idle.keptFiles) {
-    const file = snapshot.files.get(name);
-    if (file !== undefined) note([file], reason, textOf(reason));
+  for (const kept of idle.keptFiles) {
+    const file = snapshot.files.get(kept.name);
+    if (file !== undefined) note([file], kept.reason, textOf(kept));
   }
   const sums = new Map<Held['reason'], { files: number; diskBytes: number }>();
   for (const file of snapshot.files.values()) {

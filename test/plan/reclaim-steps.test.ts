@@ -131,6 +131,17 @@ describe('what is left', () => {
     expect(held.every(({ text }) => text !== '' && !text.includes('{}'))).toBe(true);
   });
 
+  it('says what could not be read, where that keeps everything', () => {
+    const unreadable = [{ where: 'tasks/runs.sqlite', why: 'this Node has no SQLite' }];
+    const held = explainHeld(inputOf({ ...channel(1, 30 * DAY_MS), activity: { unreadable } }), 7 * DAY_MS);
+    expect(held).toMatchObject([
+      {
+        reason: 'evidence-unreadable',
+        text: expect.stringContaining('tasks/runs.sqlite: this Node has no SQLite'),
+      },
+    ]);
+  });
+
   it('says which setting would let protected conversations go', () => {
     const input = inputOf(channel(1, 3 * DAY_MS));
     expect(explainHeld(input, undefined)[0]?.text).toContain('set diskBudget.protectedFloor');

@@ -120,6 +120,11 @@ describe('clawback nightly', () => {
     (await made.clawback('nightly', '--once')).expect(exitCode);
   });
 
+  test('refuses a time beside --once, which is now', async () => {
+    const result = (await (await home()).clawback('nightly', '--once', '--at', '04:30')).expect(2);
+    expect(result.stderr).toContain('leave it away to wait for a time');
+  });
+
   test('refuses a time that makes no sense, at its start', async () => {
     const { exitCode, log } = await nights(await home(), 1, '--at', '25:00');
     expect(exitCode).toBe(2);
