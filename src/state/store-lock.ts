@@ -3,7 +3,7 @@ import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ClawbackError, describe, errnoOf, isClawbackError } from '../errors.ts';
+import { ClawbackError, describe, errnoOf } from '../errors.ts';
 import { isProcessAlive, readProcessStart } from '../openclaw/process-alive.ts';
 
 interface Holder {
@@ -23,6 +23,13 @@ export const LOCK_NAME = '.clawback.lock';
 export const MESSAGE_COMMAND = 'restore on message';
 const MESSAGE_PATIENCE_MS = 35_000;
 const MESSAGE_POLL_MS = 100;
+/** More than a release, or a dead holder removed, between two looks would ever need. */
+const MAX_TRIES = 10;
+
+interface Refusal {
+  /** Undefined where the lock file says nothing that can be read. */
+  readonly holder: Holder | undefined;
+}
 
 /** One clawback at a time may change a store. Beside the store, since two state folders may share one. */
 export class StoreLock {
@@ -41,19 +48,23 @@ export class StoreLock {
   static async acquirePatiently(sessionsDir: string, command: string, nowMs: number): Promise<StoreLock> {
     const giveUpMs = performance.now() + MESSAGE_PATIENCE_MS;
     for (;;) {
-      try {
-        return await StoreLock.acquire(sessionsDir, command, nowMs);
-      } catch (error) {
-        const holder = (await readLock(join(sessionsDir, LOCK_NAME)))?.holder;
-        const isBrief = holder?.command === MESSAGE_COMMAND && performance.now() < giveUpMs;
-        if (!isClawbackError(error) || error.code !== 'locked' || !isBrief) throw error;
-        await delay(MESSAGE_POLL_MS);
-      }
+      const attempt = await StoreLock.#attempt(sessionsDir, command, nowMs);
+      if (attempt instanceof StoreLock) return attempt;
+      const isBrief = attempt.holder?.command === MESSAGE_COMMAND && performance.now() < giveUpMs;
+      if (!isBrief) throw heldBy(join(sessionsDir, LOCK_NAME), attempt.holder);
+      await delay(MESSAGE_POLL_MS);
     }
   }
 
   /** @throws {ClawbackError} `locked`, saying who holds it. */
   static async acquire(sessionsDir: string, command: string, nowMs: number): Promise<StoreLock> {
+    const attempt = await StoreLock.#attempt(sessionsDir, command, nowMs);
+    if (attempt instanceof StoreLock) return attempt;
+    throw heldBy(join(sessionsDir, LOCK_NAME), attempt.holder);
+  }
+
+  /** The lock, or who held it at the moment of the attempt: by the next look they may be gone. */
+  static async #attempt(sessionsDir: string, command: string, nowMs: number): Promise<StoreLock | Refusal> {
     const path = join(sessionsDir, LOCK_NAME);
     const processStart = readProcessStart(process.pid);
     const holder: Holder = {
@@ -65,12 +76,15 @@ export class StoreLock {
       ...(processStart === undefined ? {} : { processStart }),
     };
     const lock = new StoreLock(path, JSON.stringify(holder));
-    if (await lock.#create()) return lock;
-    const found = await readLock(path);
-    if (found !== undefined && !isStale(found.holder)) throw heldBy(path, found.holder);
-    if (found !== undefined) await removeStale(path, found.text);
-    if (await lock.#create()) return lock;
-    throw heldBy(path, (await readLock(path))?.holder);
+    for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+      if (await lock.#create()) return lock;
+      const found = await readLock(path);
+      // Released between our create and our look.
+      if (found === undefined) continue;
+      if (!isStale(found.holder)) return { holder: found.holder };
+      await removeStale(path, found.text);
+    }
+    return { holder: undefined };
   }
 
   /** @throws {ClawbackError} `locked` if somebody took the lock away from us: then we may not commit. */

@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync, rmSync } from 'node:fs';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { readProcessStart } from '../../src/openclaw/process-alive.ts';
 import { MESSAGE_COMMAND, StoreLock } from '../../src/state/store-lock.ts';
@@ -128,5 +130,19 @@ describe('the lock of a store', () => {
       code: 'locked',
     });
     await archive.release();
+  });
+
+  it('that is released at any moment of an attempt to get it is never called held', async () => {
+    const folder = await temporaryFolder();
+    const isTrying = () => readdirSync(folder).some((name) => name.startsWith(`${NAME}.`));
+    for (let round = 0; round < 200; round += 1) {
+      await StoreLock.acquire(folder, MESSAGE_COMMAND, Date.now());
+      const waiting = StoreLock.acquirePatiently(folder, 'clawback archive', Date.now());
+      while (!isTrying()) await setImmediate();
+      while (isTrying()) await setImmediate();
+      for (let turns = round % 20; turns > 0; turns -= 1) await setImmediate();
+      rmSync(join(folder, NAME));
+      await (await waiting).release();
+    }
   });
 });
