@@ -1,7 +1,6 @@
 // The library behind the command line: everything that a caller needs to plan, archive, read and restore.
 
 export { Archive } from './archive/archive.ts';
-export { type ArchiveRun, type ArchiveRunOptions, archiveRun, planRun } from './archive-run.ts';
 export { type Clock, systemClock } from './clock.ts';
 export { ClawbackError, type ErrorCode } from './errors.ts';
 export {
@@ -19,3 +18,4 @@ export { readReports } from './reports/report-objects.ts';
 export type { RunReport } from './reports/run-report.ts';
 export { readArchivedFile } from './restore/fetch-files.ts';
 export { openSession } from './restore/open-session.ts';
+export { type ArchiveRun, type ArchiveRunOptions, archiveRun, planRun } from './runs/archive-run.ts';

@@ -1,8 +1,9 @@
 import { type ErrorData, toErrorData } from './errors.ts';
 import type { ArchivePlan } from './plan/plan.ts';
 import type { KeepReason, SelectReason } from './plan/reasons.ts';
-import type { LeftFile, Reclaimed } from './reclaim/reclaim.ts';
+import type { Reclaimed } from './reclaim/reclaim.ts';
 import type { Retired, TombstoneKept } from './retire/retire-tombstones.ts';
+import type { LeftFile } from './settle/left-file.ts';
 import type { Batch } from './ship/batches.ts';
 import type { ShipReport } from './ship/task.ts';
 import type { Abandoned, CommittedSession } from './tombstone/committed.ts';

@@ -1,4 +1,3 @@
-import type { ArchiveRun } from '../archive-run.ts';
 import type { Config } from '../config/config.ts';
 import { placeName } from '../manifest/file-place.ts';
 import type { StoreLocation } from '../openclaw/discover-stores.ts';
@@ -12,6 +11,7 @@ import {
 } from '../plan/reasons.ts';
 import { type PlanCounts, type RunCounts, tally } from '../report.ts';
 import { KEPT_TOMBSTONES, type TombstoneKept } from '../retire/retire-tombstones.ts';
+import type { ArchiveRun } from '../runs/archive-run.ts';
 import { isArchivable } from '../scan/file-kind.ts';
 import { MEDIA_REASONS } from '../scan/scan-media.ts';
 import { describeCap } from '../status/cap-warning.ts';

@@ -1,9 +1,9 @@
-import { archiveRun, planRun } from '../archive-run.ts';
 import { toErrorData } from '../errors.ts';
 import { exitCodeOfRun } from '../exit-code.ts';
 import { type Installation, workableStores } from '../installation.ts';
 import type { OnProgress } from '../progress.ts';
 import { countPlans, type RunCounts } from '../report.ts';
+import { archiveRun, planRun } from '../runs/archive-run.ts';
 import { capsOf, readCaps } from '../status/store-caps.ts';
 import { capJson, describePlan, describePlanned, describeRun, planJson } from './archive-text.ts';
 import {

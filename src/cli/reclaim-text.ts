@@ -1,8 +1,8 @@
 import type { DiskUse } from '../disk/measure-disk.ts';
 import type { Held } from '../plan/held.ts';
 import type { ReclaimStep } from '../plan/reclaim-steps.ts';
-import type { DiskBudget, StepPlan } from '../reclaim-plan.ts';
-import type { ReclaimRun } from '../reclaim-run.ts';
+import type { DiskBudget, StepPlan } from '../runs/reclaim-plan.ts';
+import type { ReclaimRun } from '../runs/reclaim-run.ts';
 import { ROAD_TEXTS } from './archive-text.ts';
 import { count, formatBytes, table } from './format.ts';
 

@@ -4,8 +4,8 @@ import type { DiskUse } from '../disk/measure-disk.ts';
 import { ClawbackError, toErrorData } from '../errors.ts';
 import { exitCodeOfReclaim } from '../exit-code.ts';
 import type { Installation } from '../installation.ts';
-import type { DiskBudget } from '../reclaim-plan.ts';
-import { planReclaimRun, reclaimRun } from '../reclaim-run.ts';
+import type { DiskBudget } from '../runs/reclaim-plan.ts';
+import { planReclaimRun, reclaimRun } from '../runs/reclaim-run.ts';
 import {
   EXIT,
   type ExitCode,

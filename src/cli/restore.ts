@@ -19,8 +19,8 @@ import {
 } from '../restore/restore-in-place.ts';
 import { keptFiles, restoreToFolder } from '../restore/restore-to-folder.ts';
 import { sweepLeftovers } from '../restore/staging.ts';
+import { lookForRoad, storeOnRoad } from '../runs/store-roads.ts';
 import { StoreLock } from '../state/store-lock.ts';
-import { lookForRoad, storeOnRoad } from '../store-roads.ts';
 import type { Thaw } from '../thaw/thaw.ts';
 import {
   EXIT,

@@ -1,6 +1,6 @@
-import { planRun } from '../archive-run.ts';
 import { toErrorData } from '../errors.ts';
 import { countPlans } from '../report.ts';
+import { planRun } from '../runs/archive-run.ts';
 import { describeCap } from '../status/cap-warning.ts';
 import { type Ages, type Census, takeCensus } from '../status/census.ts';
 import { EXIT, installationFrom, print, type Verb } from './context.ts';

@@ -1,7 +1,7 @@
-import type { ArchiveRun } from '../archive-run.ts';
 import type { ErrorData } from '../errors.ts';
 import type { ArchivePlan } from '../plan/plan.ts';
 import type { Problem, SessionFailure } from '../report.ts';
+import type { ArchiveRun } from '../runs/archive-run.ts';
 import { count, safe } from './format.ts';
 import type { LogEntry } from './log.ts';
 

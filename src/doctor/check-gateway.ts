@@ -1,4 +1,4 @@
-import { lookForRoad } from '../store-roads.ts';
+import { lookForRoad } from '../runs/store-roads.ts';
 import { type Finding, ok, problem, warning } from './check.ts';
 import { attempt, type Examination } from './examination.ts';
 

@@ -5,15 +5,9 @@ import { placeName } from '../manifest/file-place.ts';
 import { describeStats, sameIdentity } from '../scan/scan.ts';
 import { namedOriginals } from '../scan/scan-media.ts';
 import { syncDirectory } from '../sessions/sync-directory.ts';
+import type { LeftFile } from '../settle/left-file.ts';
 import type { Settled } from '../settle/settled.ts';
 import type { ArchivedFile } from '../ship/task.ts';
-
-export interface LeftFile {
-  readonly name: string;
-  readonly why: string;
-  /** It should have gone and could not be removed; otherwise it has changed, or was gone already. */
-  readonly isFailure: boolean;
-}
 
 export interface Reclaimed {
   readonly files: number;

@@ -6,7 +6,7 @@ import { pathOf, placeName } from '../manifest/file-place.ts';
 import { isFileNameOf } from '../manifest/manifest.ts';
 import type { StoreLocation } from '../openclaw/discover-stores.ts';
 import { describeStats, listNames, lstatIfThere } from './file-stats.ts';
-import type { ScannedFile } from './scan.ts';
+import type { ScannedFile } from './scanned-file.ts';
 
 /** Why an attachment record is not archived with its session. It stays where it is, and so does what it names. */
 export const MEDIA_REASONS = {

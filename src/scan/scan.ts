@@ -6,27 +6,13 @@ import { isClawbackError } from '../errors.ts';
 import type { ActivityEvidence } from '../openclaw/activity-evidence.ts';
 import type { StoreLocation } from '../openclaw/discover-stores.ts';
 import type { SessionStore, StoreRow, StoreSnapshot } from '../sessions/session-store.ts';
-import { classifyFileName, type ScannedKind } from './file-kind.ts';
-import { describeStats, type FileIdentity, listNames, lstatIfThere } from './file-stats.ts';
+import { classifyFileName } from './file-kind.ts';
+import { describeStats, listNames, lstatIfThere } from './file-stats.ts';
 import { type Media, scanMedia } from './scan-media.ts';
+import type { ScannedFile } from './scanned-file.ts';
 
 export { describeStats, type FileIdentity, sameIdentity } from './file-stats.ts';
-
-/** One top-level entry of a sessions folder, or a file of `media/outgoing`. */
-export interface ScannedFile {
-  readonly name: string;
-  readonly kind: ScannedKind;
-  /** The transcript's name without `.jsonl`; empty for the store and unknown names. */
-  readonly base: string;
-  readonly sizeBytes: number;
-  /** What the file system holds for it: blocks, not length. */
-  readonly diskBytes: number;
-  readonly mtimeMs: number;
-  readonly mode: number;
-  readonly identity: FileIdentity;
-  /** A regular file under exactly one name. Links and devices are never read or removed. */
-  readonly isPlain: boolean;
-}
+export type { ScannedFile } from './scanned-file.ts';
 
 export interface SkillPrompts {
   readonly files: number;

@@ -5,12 +5,12 @@ import glob from 'fast-glob';
 import { describe, errnoOf } from '../errors.ts';
 import { type FileFolders, isMedia, pathOf } from '../manifest/file-place.ts';
 import { isManifestFileName } from '../manifest/manifest.ts';
-import type { LeftFile } from '../reclaim/reclaim.ts';
 import { describeStats, type FileIdentity, sameIdentity } from '../scan/scan.ts';
 import { rowSha256 } from '../sessions/canonical-json.ts';
 import { syncDirectory } from '../sessions/sync-directory.ts';
 import type { ArchivedFile } from '../ship/task.ts';
 import type { CommittedSession } from '../tombstone/committed.ts';
+import type { LeftFile } from './left-file.ts';
 
 const PREFIX = '.clawback-staged-';
 const JOURNAL = 'journal.json';

@@ -1,5 +1,4 @@
 import type { FileFolders } from '../manifest/file-place.ts';
-import type { LeftFile } from '../reclaim/reclaim.ts';
 import { rowSha256 } from '../sessions/canonical-json.ts';
 import { isSameButDerived } from '../sessions/derived-fields.ts';
 import { transcriptNameOf } from '../sessions/row.ts';
@@ -8,6 +7,7 @@ import { syncDirectory } from '../sessions/sync-directory.ts';
 import type { ArchivedFile } from '../ship/task.ts';
 import type { CommittedSession } from '../tombstone/committed.ts';
 import type { Tombstoned } from '../tombstone/tombstone-rows.ts';
+import type { LeftFile } from './left-file.ts';
 import {
   closeStagingFolder,
   makeStagingFolder,

@@ -1,5 +1,5 @@
 import { describe, test } from 'vitest';
-import type { DiskBudget } from '../../src/reclaim-plan.ts';
+import type { DiskBudget } from '../../src/runs/reclaim-plan.ts';
 import { FileSessionStore } from '../../src/sessions/file-session-store.ts';
 import { dieEverywhere, type MortalRun } from '../support/die-everywhere.ts';
 import { type Mortal, mortalObjects, mortalSessions } from '../support/dying-calls.ts';

@@ -1,17 +1,17 @@
+import { ClawbackError, isClawbackError, toErrorData } from '../errors.ts';
+import type { Manifest } from '../manifest/manifest.ts';
+import { Marks } from '../marks/marks.ts';
+import type { ArchivePlan, PlannedSession } from '../plan/plan.ts';
+import { planStores } from '../plan/plan-stores.ts';
+import { RunProgress } from '../progress.ts';
+import { ARCHIVE_DAMAGE } from '../recover/damage.ts';
+import { unfinishedSessions } from '../recover/unfinished.ts';
+import { type Batch, type BatchOptions, makeBatches } from '../ship/batches.ts';
+import { inGroups } from '../ship/in-groups.ts';
+import type { CommittedSession } from '../tombstone/committed.ts';
 import { ChangedRows } from './changed-rows.ts';
 import { Committing } from './committing.ts';
-import { ClawbackError, isClawbackError, toErrorData } from './errors.ts';
 import type { Line, LineStore } from './line.ts';
-import type { Manifest } from './manifest/manifest.ts';
-import { Marks } from './marks/marks.ts';
-import type { ArchivePlan, PlannedSession } from './plan/plan.ts';
-import { planStores } from './plan/plan-stores.ts';
-import { RunProgress } from './progress.ts';
-import { ARCHIVE_DAMAGE } from './recover/damage.ts';
-import { unfinishedSessions } from './recover/unfinished.ts';
-import { type Batch, type BatchOptions, makeBatches } from './ship/batches.ts';
-import { inGroups } from './ship/in-groups.ts';
-import type { CommittedSession } from './tombstone/committed.ts';
 
 export type Plans = ReadonlyMap<ArchivePlan, LineStore>;
 

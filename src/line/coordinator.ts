@@ -1,10 +1,10 @@
+import type { ArchivePlan } from '../plan/plan.ts';
+import { planStores } from '../plan/plan-stores.ts';
+import { retireTombstones } from '../retire/retire-tombstones.ts';
+import type { OnBrokenBatch } from '../retire/still-archived.ts';
+import { sweepStrayStubs } from '../retire/sweep-stubs.ts';
 import type { Line, LineStore } from './line.ts';
 import { LineRun } from './line-run.ts';
-import type { ArchivePlan } from './plan/plan.ts';
-import { planStores } from './plan/plan-stores.ts';
-import { retireTombstones } from './retire/retire-tombstones.ts';
-import type { OnBrokenBatch } from './retire/still-archived.ts';
-import { sweepStrayStubs } from './retire/sweep-stubs.ts';
 
 /** The archive line: what earlier runs left is finished, tombstones that are due go, then all that the plans select. */
 export function runLine(line: Line, signal?: AbortSignal): Promise<ArchivePlan[]> {

@@ -1,6 +1,6 @@
+import type { ArchivePlan } from '../plan/plan.ts';
+import type { Abandoned } from '../tombstone/committed.ts';
 import type { LineStore } from './line.ts';
-import type { ArchivePlan } from './plan/plan.ts';
-import type { Abandoned } from './tombstone/committed.ts';
 
 /** Sessions of a run whose rows were others when they were to be changed, by store and key. */
 export class ChangedRows {

@@ -1,13 +1,13 @@
-import type { Archive } from './archive/archive.ts';
-import { type DiskUse, measureDisk } from './disk/measure-disk.ts';
-import { type ClawbackError, isClawbackError } from './errors.ts';
-import type { FileFolders } from './manifest/file-place.ts';
-import { type Candidate, type Chosen, chooseOldest } from './plan/choose-oldest.ts';
-import type { PlanInput } from './plan/plan.ts';
-import { type ArchivingStep, planStep, type ReclaimStep } from './plan/reclaim-steps.ts';
-import { staleTemporaries } from './reclaim/stale-temporaries.ts';
-import { type ArchivedCopy, findArchivedCopies } from './recover/archived-copies.ts';
-import type { ScannedFile } from './scan/scan.ts';
+import type { Archive } from '../archive/archive.ts';
+import { type DiskUse, measureDisk } from '../disk/measure-disk.ts';
+import { type ClawbackError, isClawbackError } from '../errors.ts';
+import type { FileFolders } from '../manifest/file-place.ts';
+import { type Candidate, type Chosen, chooseOldest } from '../plan/choose-oldest.ts';
+import type { PlanInput } from '../plan/plan.ts';
+import { type ArchivingStep, planStep, type ReclaimStep } from '../plan/reclaim-steps.ts';
+import { staleTemporaries } from '../reclaim/stale-temporaries.ts';
+import { type ArchivedCopy, findArchivedCopies } from '../recover/archived-copies.ts';
+import type { ScannedFile } from '../scan/scan.ts';
 
 /** What the sessions folders may hold, and how far down to free once they hold more. */
 export interface DiskBudget {

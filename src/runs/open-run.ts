@@ -1,19 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import { ClawbackError } from './errors.ts';
-import type { CommitRoad, RoadName } from './gateway/commit-road.ts';
-import { type Installation, lookAtStore, openArchive, workableStores } from './installation.ts';
-import { acquireLeases, type Leases } from './leases/leases.ts';
-import type { Line, LineStore } from './line.ts';
-import { runIdAt } from './manifest/keys.ts';
-import type { StoreLocation } from './openclaw/discover-stores.ts';
-import { type PlanInput, planArchive } from './plan/plan.ts';
-import { RunTally } from './report.ts';
-import { sweepLeftovers } from './restore/staging.ts';
-import { piscinaShipper } from './ship/piscina-shipper.ts';
-import type { WorkerSettings } from './ship/task.ts';
-import { StoreLock } from './state/store-lock.ts';
+import { ClawbackError } from '../errors.ts';
+import type { CommitRoad, RoadName } from '../gateway/commit-road.ts';
+import { type Installation, lookAtStore, openArchive, workableStores } from '../installation.ts';
+import { acquireLeases, type Leases } from '../leases/leases.ts';
+import type { Line, LineStore } from '../line/line.ts';
+import { runIdAt } from '../manifest/keys.ts';
+import type { StoreLocation } from '../openclaw/discover-stores.ts';
+import { type PlanInput, planArchive } from '../plan/plan.ts';
+import { RunTally } from '../report.ts';
+import { sweepLeftovers } from '../restore/staging.ts';
+import { piscinaShipper } from '../ship/piscina-shipper.ts';
+import type { WorkerSettings } from '../ship/task.ts';
+import { StoreLock } from '../state/store-lock.ts';
+import { VERSION } from '../version.ts';
 import { lookForRoad, type RoadStore, storeOnRoad } from './store-roads.ts';
-import { VERSION } from './version.ts';
 
 /** Which road, and why that one. */
 export interface RoadTaken {

@@ -1,14 +1,14 @@
-import { withLineRun } from './coordinator.ts';
-import type { Line, LineStore } from './line.ts';
-import type { LineRun } from './line-run.ts';
+import { withLineRun } from '../line/coordinator.ts';
+import type { Line, LineStore } from '../line/line.ts';
+import type { LineRun } from '../line/line-run.ts';
+import type { Candidate, Chosen } from '../plan/choose-oldest.ts';
+import type { ArchivePlan, PlannedSession } from '../plan/plan.ts';
+import { type ArchivingStep, planStep, type ReclaimStep } from '../plan/reclaim-steps.ts';
+import { inRounds } from '../reclaim/in-rounds.ts';
+import { removeTemporaries } from '../reclaim/stale-temporaries.ts';
+import { proveCopies } from '../recover/archived-copies.ts';
 import type { RunStore } from './open-run.ts';
-import type { Candidate, Chosen } from './plan/choose-oldest.ts';
-import type { ArchivePlan, PlannedSession } from './plan/plan.ts';
-import { type ArchivingStep, planStep, type ReclaimStep } from './plan/reclaim-steps.ts';
-import { inRounds } from './reclaim/in-rounds.ts';
-import { removeTemporaries } from './reclaim/stale-temporaries.ts';
 import { type BudgetStore, type DiskBudget, planReclaim, type StepPlan } from './reclaim-plan.ts';
-import { proveCopies } from './recover/archived-copies.ts';
 
 /** What a step was to free, and what it freed. */
 export interface StepDone {

@@ -1,18 +1,18 @@
 import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ClawbackError, isClawbackError, toErrorData } from './errors.ts';
+import { ClawbackError, isClawbackError, toErrorData } from '../errors.ts';
+import { parseArchiveId } from '../manifest/keys.ts';
+import { reclaim } from '../reclaim/reclaim.ts';
+import type { RunTally } from '../report.ts';
+import { transcriptNameOf } from '../sessions/row.ts';
+import { Settled } from '../settle/settled.ts';
+import { Staged } from '../settle/staged.ts';
+import { lockName, TranscriptLocks } from '../state/transcript-locks.ts';
+import type { Abandoned, CommittedSession } from '../tombstone/committed.ts';
+import { type Rechecked, recheck } from '../tombstone/recheck.ts';
+import { removeOwnStub } from '../tombstone/stub-transcript.ts';
+import { Tombstoned } from '../tombstone/tombstone-rows.ts';
 import type { LineStore } from './line.ts';
-import { parseArchiveId } from './manifest/keys.ts';
-import { reclaim } from './reclaim/reclaim.ts';
-import type { RunTally } from './report.ts';
-import { transcriptNameOf } from './sessions/row.ts';
-import { Settled } from './settle/settled.ts';
-import { Staged } from './settle/staged.ts';
-import { lockName, TranscriptLocks } from './state/transcript-locks.ts';
-import type { Abandoned, CommittedSession } from './tombstone/committed.ts';
-import { type Rechecked, recheck } from './tombstone/recheck.ts';
-import { removeOwnStub } from './tombstone/stub-transcript.ts';
-import { Tombstoned } from './tombstone/tombstone-rows.ts';
 
 /** How often rows are changed again that another process has put back, and a store is tried that is always being written. */
 const ROUNDS = 3;

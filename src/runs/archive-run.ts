@@ -1,16 +1,16 @@
-import { runLine } from './coordinator.ts';
-import { toErrorData } from './errors.ts';
-import { exitCodeOfError, exitCodeOfRun } from './exit-code.ts';
-import type { CommitRoad } from './gateway/commit-road.ts';
-import { type Installation, planStore, workableStores } from './installation.ts';
-import type { Line } from './line.ts';
+import { toErrorData } from '../errors.ts';
+import { exitCodeOfError, exitCodeOfRun } from '../exit-code.ts';
+import type { CommitRoad } from '../gateway/commit-road.ts';
+import { type Installation, planStore, workableStores } from '../installation.ts';
+import { runLine } from '../line/coordinator.ts';
+import type { Line } from '../line/line.ts';
+import type { StoreLocation } from '../openclaw/discover-stores.ts';
+import type { ArchivePlan } from '../plan/plan.ts';
+import { type Plannable, planStores, type StorePlans } from '../plan/plan-stores.ts';
+import type { RunTally } from '../report.ts';
+import { beginReport } from '../reports/begin-report.ts';
+import type { RunReport } from '../reports/run-report.ts';
 import { type RoadTaken, withOpenRun } from './open-run.ts';
-import type { StoreLocation } from './openclaw/discover-stores.ts';
-import type { ArchivePlan } from './plan/plan.ts';
-import { type Plannable, planStores, type StorePlans } from './plan/plan-stores.ts';
-import type { RunTally } from './report.ts';
-import { beginReport } from './reports/begin-report.ts';
-import type { RunReport } from './reports/run-report.ts';
 import { lookForRoad, storeOnRoad } from './store-roads.ts';
 
 export type { RoadTaken } from './open-run.ts';

@@ -1,13 +1,17 @@
-import { type DiskUse, measureDisk } from './disk/measure-disk.ts';
-import { toErrorData } from './errors.ts';
-import { exitCodeOfError, exitCodeOfReclaim } from './exit-code.ts';
+import { type DiskUse, measureDisk } from '../disk/measure-disk.ts';
+import { toErrorData } from '../errors.ts';
+import { exitCodeOfError, exitCodeOfReclaim } from '../exit-code.ts';
+import type { CommitRoad } from '../gateway/commit-road.ts';
+import { type Installation, lookAtStore, openArchive, workableStores } from '../installation.ts';
+import type { Line } from '../line/line.ts';
+import type { StoreLocation } from '../openclaw/discover-stores.ts';
+import { explainHeld, type Held } from '../plan/held.ts';
+import { RunTally } from '../report.ts';
+import { beginReport } from '../reports/begin-report.ts';
+import type { RunReport } from '../reports/run-report.ts';
+import { LOCK_NAME } from '../state/store-lock.ts';
 import { freeDisk, type StepDone } from './free-disk.ts';
-import type { CommitRoad } from './gateway/commit-road.ts';
-import { type Installation, lookAtStore, openArchive, workableStores } from './installation.ts';
-import type { Line } from './line.ts';
 import { type RoadTaken, withOpenRun } from './open-run.ts';
-import type { StoreLocation } from './openclaw/discover-stores.ts';
-import { explainHeld, type Held } from './plan/held.ts';
 import {
   type BudgetStore,
   type DiskBudget,
@@ -15,10 +19,6 @@ import {
   planReclaim,
   type ReclaimPlan,
 } from './reclaim-plan.ts';
-import { RunTally } from './report.ts';
-import { beginReport } from './reports/begin-report.ts';
-import type { RunReport } from './reports/run-report.ts';
-import { LOCK_NAME } from './state/store-lock.ts';
 import { lookForRoad, storeOnRoad } from './store-roads.ts';
 
 export interface ReclaimRunOptions {

@@ -1,12 +1,12 @@
-import type { Archive } from './archive/archive.ts';
-import type { Leases } from './leases/leases.ts';
-import type { FileFolders } from './manifest/file-place.ts';
-import type { ArchivePlan } from './plan/plan.ts';
-import type { OnProgress } from './progress.ts';
-import type { RunTally } from './report.ts';
-import type { SessionStore } from './sessions/session-store.ts';
-import type { BatchOptions } from './ship/batches.ts';
-import type { Shipper } from './ship/shipper.ts';
+import type { Archive } from '../archive/archive.ts';
+import type { Leases } from '../leases/leases.ts';
+import type { FileFolders } from '../manifest/file-place.ts';
+import type { ArchivePlan } from '../plan/plan.ts';
+import type { OnProgress } from '../progress.ts';
+import type { RunTally } from '../report.ts';
+import type { SessionStore } from '../sessions/session-store.ts';
+import type { BatchOptions } from '../ship/batches.ts';
+import type { Shipper } from '../ship/shipper.ts';
 
 /** One store that a run works on. */
 export interface LineStore extends FileFolders {

@@ -1,10 +1,10 @@
-import { type CommitRoad, findRoad } from './gateway/commit-road.ts';
-import { readGatewayAuth } from './gateway/gateway-auth.ts';
-import { GatewaySessionStore } from './gateway/gateway-session-store.ts';
-import { assertNoGateway, findGateway, type Installation } from './installation.ts';
-import type { StoreLocation } from './openclaw/discover-stores.ts';
-import { FileSessionStore } from './sessions/file-session-store.ts';
-import type { SessionStore } from './sessions/session-store.ts';
+import { type CommitRoad, findRoad } from '../gateway/commit-road.ts';
+import { readGatewayAuth } from '../gateway/gateway-auth.ts';
+import { GatewaySessionStore } from '../gateway/gateway-session-store.ts';
+import { assertNoGateway, findGateway, type Installation } from '../installation.ts';
+import type { StoreLocation } from '../openclaw/discover-stores.ts';
+import { FileSessionStore } from '../sessions/file-session-store.ts';
+import type { SessionStore } from '../sessions/session-store.ts';
 
 /** One store on the road that was taken. */
 export interface RoadStore {
