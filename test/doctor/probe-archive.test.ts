@@ -232,7 +232,7 @@ describe('time', () => {
     server.interfere = () => true;
     const startedMs = performance.now();
     const results = await probe({ limits: { stepsMs: 200, cleanUpMs: 100 } });
-    expect(performance.now() - startedMs).toBeLessThan(3000);
+    expect(performance.now() - startedMs).toBeLessThan(20_000);
     expect(results[0]).toMatchObject({ name: 'write', state: 'late' });
     expect(stepFindings(results, CONTEXT)[0]).toMatchObject({
       level: 'problem',

@@ -10,7 +10,7 @@ import { DAY_MS, uuid } from '../support/snapshot.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 /** Long enough for a writer in this process to get in between. */
-const TIMES = { lookAgainMs: 30, settleMs: 400, patienceMs: 5_000 };
+const TIMES = { lookAgainMs: 30, settleMs: 2_000, patienceMs: 20_000 };
 const KEY = 'agent:main:slack:channel:c01';
 const OTHER = 'agent:main:slack:channel:c02';
 const ID = uuid(1);

@@ -109,7 +109,7 @@ describe('a check that is out of order never throws and is told of once a ping',
     ]);
     // Start and end together: the deadline of the end is the last.
     expect(tookMs).toBeGreaterThan(300);
-    expect(tookMs).toBeLessThan(4000);
+    expect(tookMs).toBeLessThan(20_000);
   });
 
   it('because its answer never ends: what it answers is not read', async () => {

@@ -28,7 +28,7 @@ async function restore(home: FaultHome): Promise<void> {
   const [session] = manifest.sessions;
   if (session === undefined) throw new Error('nothing was archived');
   const sessions = new FileSessionStore(storePath, {
-    live: { lookAgainMs: 10, settleMs: 200, patienceMs: 5_000 },
+    live: { lookAgainMs: 10, settleMs: 2_000, patienceMs: 20_000 },
   });
   const target = { sessions, sessionsDir, mediaDir, assertMayCommit: async () => {}, hasPrompt: () => true };
   const options = { force: false, resume: false, nowMs };

@@ -8,7 +8,7 @@ import type { Row, RowChange } from '../../src/sessions/session-store.ts';
 import { describeSessionStore } from '../conformance/session-store.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const TIMES = { lookAgainMs: 300, settleMs: 1_000, patienceMs: 2_000 };
+const TIMES = { lookAgainMs: 300, settleMs: 1_500, patienceMs: 5_000 };
 const KEY = 'agent:main:slack:channel:c1';
 const OTHER = 'agent:main:slack:channel:c2';
 const ROW: Row = { sessionId: 'a', updatedAt: 5, deliveryContext: { channel: 'slack', to: 'channel:C1' } };
