@@ -22,8 +22,8 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: [S3, STORIES, OPENCLAW],
           // A machine that builds something else at the same time is slow, not wrong.
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {
@@ -31,8 +31,8 @@ export default defineConfig({
           name: 'stories',
           include: [STORIES],
           exclude: [S3],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
         },
       },
       {
@@ -40,8 +40,8 @@ export default defineConfig({
           name: 's3',
           include: [S3],
           globalSetup: ['test/support/s3-global-setup.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
         },
       },
       {
