@@ -7,6 +7,7 @@ import { type Installation, openArchive } from '../installation.ts';
 import { acquireLeases, type Leases } from '../leases/leases.ts';
 import type { CatalogueRow } from '../manifest/catalogue.ts';
 import { runIdAt } from '../manifest/keys.ts';
+import { sweepUploads } from '../recover/sweep-uploads.ts';
 import { StoreLock } from '../state/store-lock.ts';
 import { EXIT, type GlobalFlags, type Io, installationFrom, print, type Verb } from './context.ts';
 import { count, formatBytes, safe } from './format.ts';
@@ -61,6 +62,8 @@ async function collect(installation: Installation, archive: Archive, io: Io, fla
       times: installation.leaseTimes,
     });
     leases = held;
+    // What lies there half-written holds conversations too.
+    await sweepUploads(archive, { ownId: held.pass.id, revisions: true, signal: io.signal });
     const tally = await collectGarbage(archive, {
       nowMs,
       graceMs: config.gc.graceMs,
