@@ -8,7 +8,11 @@ export interface ForgetJson {
   readonly marked: boolean;
   readonly dryRun: boolean;
   readonly deletableFrom: string;
-  readonly sessions: readonly { readonly archiveId: string; readonly sessionKey: string | null }[];
+  readonly sessions: readonly {
+    readonly archiveId: string;
+    readonly sessionKey: string | null;
+    readonly lines: number | null;
+  }[];
   readonly alreadyForgotten: number;
   readonly pinned: number;
   readonly problems: readonly unknown[];
