@@ -9,7 +9,15 @@ import type { CatalogueRow } from '../manifest/catalogue.ts';
 import { runIdAt } from '../manifest/keys.ts';
 import { sweepUploads } from '../recover/sweep-uploads.ts';
 import { StoreLock } from '../state/store-lock.ts';
-import { EXIT, type GlobalFlags, type Io, installationFrom, print, type Verb } from './context.ts';
+import {
+  EXIT,
+  type ExitCode,
+  type GlobalFlags,
+  type Io,
+  installationFrom,
+  print,
+  type Verb,
+} from './context.ts';
 import { count, formatBytes, safe } from './format.ts';
 
 interface GcFlags {
@@ -19,9 +27,19 @@ interface GcFlags {
 /** Whatever it says names archive ids and no conversation: logs must not keep what was erased. */
 export const gc: Verb<GcFlags> = async (io, flags) => {
   const installation = await installationFrom(io, flags);
+  if (!flags.dryRun) return (await collectOnce(installation, io, flags)).exitCode;
   const archive = await openArchive(installation, { create: false });
-  return flags.dryRun ? plan(installation, archive, io, flags) : collect(installation, archive, io, flags);
+  return plan(installation, archive, io, flags);
 };
+
+/** The collection itself. */
+export async function collectOnce(
+  installation: Installation,
+  io: Io,
+  flags: GlobalFlags,
+): Promise<{ readonly exitCode: ExitCode; readonly tally: GcTally }> {
+  return collect(installation, await openArchive(installation, { create: false }), io, flags);
+}
 
 async function plan(installation: Installation, archive: Archive, io: Io, flags: GcFlags & GlobalFlags) {
   const { graceMs } = installation.config.gc;
@@ -93,7 +111,7 @@ async function collect(installation: Installation, archive: Archive, io: Io, fla
     print(io, flags, json, () => describe(tally, waiting.length, json.nextDueAt), wrong);
     const isDone =
       tally.problems.length === 0 && tally.kept.every(({ why }) => why === 'not-forgotten-any-more');
-    return isDone ? EXIT.done : EXIT.someFailed;
+    return { exitCode: isDone ? EXIT.done : EXIT.someFailed, tally };
   } finally {
     // Who finds a store unlocked finds its lease free.
     await leases?.release();
