@@ -4,6 +4,7 @@ import { toErrorData } from '../errors.ts';
 import { collectGarbage, type GcPlan, planGc } from '../gc/gc.ts';
 import type { GcKept, GcTally } from '../gc/gc-context.ts';
 import { type Installation, openArchive } from '../installation.ts';
+import { leasedStoreIds } from '../leases/at-work.ts';
 import { acquireLeases, type Leases } from '../leases/leases.ts';
 import type { CatalogueRow } from '../manifest/catalogue.ts';
 import { runIdAt } from '../manifest/keys.ts';
@@ -91,6 +92,7 @@ async function collect(installation: Installation, archive: Archive, io: Io, fla
         for (const lock of locks) await lock.assertHeld();
         for (const storeId of storeIds) await held.assertHeld(storeId);
       },
+      storeIds: new Set(storeIds),
       signal: io.signal,
     });
     const { waiting, nextDueMs } = await planGc(archive, {
@@ -119,14 +121,15 @@ async function collect(installation: Installation, archive: Archive, io: Io, fla
   }
 }
 
-/** Every store of which the archive holds anything, on whichever host it is, and those that are here. */
+/** Every store that was ever archived from, on whichever host it is, whether or not anything of it is left; and those that are here. */
 async function storesOf(
   { stores }: Installation,
   archive: Archive,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const rows = await archive.catalogue({ onDamage: () => {}, signal });
-  return [...new Set([...stores.map(({ id }) => id), ...rows.map((row) => row.store_id)])].sort();
+  const leased = await leasedStoreIds(archive.objects, archive.instance, signal);
+  return [...new Set([...stores.map(({ id }) => id), ...rows.map((row) => row.store_id), ...leased])].sort();
 }
 
 function head({ objects, instance }: Archive, dryRun: boolean) {
@@ -173,6 +176,7 @@ function describe(tally: GcTally, waiting: number, nextDueAt: string | null): st
 
 const KEPT_TEXTS: Readonly<Record<GcKept['why'], string>> = {
   'unfinished-run': 'a run has not finished with its batch: run clawback archive first',
+  'store-not-held': 'its store has come to the archive just now; the next clawback gc deletes it',
   'not-forgotten-any-more': 'it was taken back meanwhile',
   'put-off': 'its batch is as it was; the next clawback gc deletes it',
 };

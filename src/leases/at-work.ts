@@ -17,12 +17,8 @@ export async function runsAtWork(
   ownId: string,
   signal?: AbortSignal,
 ): Promise<ReadonlySet<string> | undefined> {
-  const prefix = leasesPrefix(instance);
-  const storeIds = new Set<string>();
-  for await (const { key } of objects.list(prefix, signal))
-    storeIds.add(key.slice(prefix.length, key.lastIndexOf('/')));
   const runIds = new Set<string>();
-  for (const storeId of storeIds) {
+  for (const storeId of await leasedStoreIds(objects, instance, signal)) {
     const record = await newest(new LeaseLog(objects, instance, storeId), signal);
     if (record === 'unreadable') return undefined;
     if (record === undefined || record.state !== 'held' || record.id === ownId) continue;
@@ -30,6 +26,21 @@ export async function runsAtWork(
     runIds.add(record.runId);
   }
   return runIds;
+}
+
+/** Every store that any run has ever held: the highest record of a lease is never removed. */
+export async function leasedStoreIds(
+  objects: ObjectStore,
+  instance: string,
+  signal?: AbortSignal,
+): Promise<ReadonlySet<string>> {
+  const prefix = leasesPrefix(instance);
+  const storeIds = new Set<string>();
+  for await (const { key } of objects.list(prefix, signal)) {
+    const slash = key.lastIndexOf('/');
+    if (slash > prefix.length) storeIds.add(key.slice(prefix.length, slash));
+  }
+  return storeIds;
 }
 
 async function newest(log: LeaseLog, signal: AbortSignal | undefined) {

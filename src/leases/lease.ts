@@ -51,7 +51,7 @@ export class Lease {
     try {
       await log.append(number, lease.#record('held'), signal);
     } catch (error) {
-      // Taken by another. Or, in a folder, our temporary file was swept by another that has taken it.
+      // Taken by another. Or, in a folder, an older clawback that has taken it swept our temporary file.
       const isContended = isClawbackError(error) && ['object-exists', 'archive-io'].includes(error.code);
       const newest = isContended ? await log.newest(signal) : undefined;
       if (newest === undefined || newest.number < number || newest.record.id === claim.id) throw error;

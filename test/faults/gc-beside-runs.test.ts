@@ -115,6 +115,23 @@ describe('archive runs between two halves of a collection', () => {
   });
 });
 
+describe('a store that has come to the archive since gc took its leases', () => {
+  test('keeps what it has: a run of its own may be at work there', async () => {
+    const home = await FaultHome.create(await temporaryFolder());
+    await home.run();
+    const gone = await archiveIdOf(home, GONE);
+    await mark(await home.archive(), 'forget', [gone], home.nowMs);
+    home.nowMs += GRACE_MS;
+    const objects = await home.objectNames();
+    const archive = await home.archive();
+    const tally = await collect(archive, home.nowMs, { storeIds: new Set(['other']) });
+    expect(tally).toMatchObject({ deleted: [], problems: [], counts: { objectsDeleted: 0 } });
+    expect(tally.kept).toEqual([{ archiveId: gone, why: 'store-not-held' }]);
+    expect(await home.objectNames()).toEqual(objects);
+    expect((await collectOn(home)).deleted).toEqual([gone]);
+  });
+});
+
 describe('a run that died before it could catalogue its batch', () => {
   async function unfinished(): Promise<FaultHome> {
     const home = await FaultHome.create(await temporaryFolder());
