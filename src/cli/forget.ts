@@ -1,6 +1,7 @@
 import type { Archive } from '../archive/archive.ts';
 import { ClawbackError, type ErrorData, toErrorData } from '../errors.ts';
-import { chooseOfSubject, chooseOlder, chooseSelected } from '../forget/choose.ts';
+import { chooseOfSubject, chooseOlder, chooseSelected, type OfSubject } from '../forget/choose.ts';
+import type { SearchProgress } from '../forget/search-transcripts.ts';
 import { readSubject } from '../forget/subject.ts';
 import { openArchive } from '../installation.ts';
 import type { CatalogueRow } from '../manifest/catalogue.ts';
@@ -17,10 +18,12 @@ import {
 } from './context.ts';
 import { count, formatBytes, safe } from './format.ts';
 import { describeRows, readOlderThan, rowToJson } from './marking.ts';
+import { withProgress } from './progress/show-progress.ts';
 
 interface ForgetFlags {
   readonly olderThan?: string;
   readonly subject?: string;
+  readonly transcripts?: boolean;
   readonly generation?: number;
   readonly dryRun?: boolean;
   readonly yes?: boolean;
@@ -30,7 +33,7 @@ interface ForgetFlags {
 type Target =
   | { readonly by: 'selector'; readonly selector: string }
   | { readonly by: 'older-than'; readonly olderThanMs: number }
-  | { readonly by: 'subject'; readonly subject: string };
+  | { readonly by: 'subject'; readonly subject: string; readonly transcripts: boolean };
 
 interface Problem {
   readonly what: string;
@@ -41,6 +44,8 @@ interface Choice {
   readonly target: Target;
   /** What would be marked. */
   readonly rows: readonly CatalogueRow[];
+  /** Of sessions that only their transcripts have brought up: how many lines name the person. */
+  readonly lines: ReadonlyMap<string, number>;
   readonly alreadyForgotten: number;
   /** Chosen by age only, and pinned: they stay. */
   readonly pinned: number;
@@ -54,7 +59,11 @@ export const forget: Verb<ForgetFlags> = async (io, flags, selector = '') => {
   const installation = await installationFrom(io, flags);
   const archive = await openArchive(installation, { create: false });
   const nowMs = installation.clock.nowMs();
-  const choice = await choose(archive, target, flags, io, nowMs);
+  const choice = await withProgress(io, flags, 'forget', (show) => {
+    const onProgress = ({ filesDone: done, filesTotal: total, ...bytes }: SearchProgress) =>
+      show({ unit: 'transcripts', done, total, ...bytes });
+    return choose(archive, target, { flags, io, nowMs, onProgress });
+  });
   const done = await decide(choice, flags, io);
   if (done === 'marked') {
     const archiveIds = choice.rows.map((row) => row.archive_id);
@@ -64,7 +73,10 @@ export const forget: Verb<ForgetFlags> = async (io, flags, selector = '') => {
   return exitCodeOf(done, choice);
 };
 
-function targetOf({ olderThan, subject, generation }: ForgetFlags, selector: string): Target {
+function targetOf(
+  { olderThan, subject, transcripts = false, generation }: ForgetFlags,
+  selector: string,
+): Target {
   const given = [selector !== '', olderThan !== undefined, subject !== undefined].filter(Boolean).length;
   if (given !== 1) {
     throw new ClawbackError(
@@ -80,26 +92,35 @@ function targetOf({ olderThan, subject, generation }: ForgetFlags, selector: str
       hint: 'name the conversation as well',
     });
   }
+  if (transcripts && subject === undefined) {
+    throw new ClawbackError('usage', 'forget: --transcripts says nothing about whom to look for', {
+      hint: 'give --subject USER-ID as well',
+    });
+  }
   if (olderThan !== undefined) return { by: 'older-than', olderThanMs: readOlderThan(olderThan) };
-  if (subject !== undefined) return { by: 'subject', subject: readSubject(subject) };
+  if (subject !== undefined) return { by: 'subject', subject: readSubject(subject), transcripts };
   return { by: 'selector', selector };
+}
+
+interface ChooseOptions {
+  readonly flags: ForgetFlags & GlobalFlags;
+  readonly io: Io;
+  readonly nowMs: number;
+  readonly onProgress: (progress: SearchProgress) => void;
 }
 
 /** @throws {ClawbackError} `pinned` where something that was named is; nothing is marked then. */
 async function choose(
   archive: Archive,
   target: Target,
-  { agent, generation }: ForgetFlags & GlobalFlags,
-  io: Io,
-  nowMs: number,
+  { flags: { agent, generation }, io: { signal }, nowMs, onProgress }: ChooseOptions,
 ): Promise<Choice> {
-  const { signal } = io;
   const problems: Problem[] = [];
   const onDamage = (what: string, error: ClawbackError) =>
     void problems.push({ what, error: toErrorData(error) });
   const options = { onDamage, signal };
   const [rows, marks] = await Promise.all([archive.catalogue(options), archive.marks({ signal })]);
-  const chosen = await chosenBy(archive, rows);
+  const { rows: chosen, lines } = await chosenBy(archive, rows);
   const isPinned = ({ archive_id: id }: CatalogueRow) => marks.isPinned(id);
   if (target.by !== 'older-than') assertNonePinned(chosen.filter(isPinned));
   const free = chosen.filter((row) => !isPinned(row));
@@ -107,15 +128,22 @@ async function choose(
   return {
     target,
     rows: fresh,
+    lines,
     alreadyForgotten: free.length - fresh.length,
     pinned: chosen.length - free.length,
     problems,
   };
 
-  function chosenBy(of: Archive, all: readonly CatalogueRow[]): Promise<CatalogueRow[]> | CatalogueRow[] {
-    if (target.by === 'older-than') return chooseOlder(all, target.olderThanMs, agent, nowMs);
-    if (target.by === 'subject') return chooseOfSubject(of, all, target.subject, agent, options);
-    return chooseSelected(of, all, target.selector, agent, generation, options);
+  async function chosenBy(of: Archive, all: readonly CatalogueRow[]): Promise<OfSubject> {
+    if (target.by === 'subject') {
+      const isLeftOut = (id: string) => marks.isForgotten(id);
+      return chooseOfSubject(of, all, { ...target, agentIds: agent, isLeftOut, ...options, onProgress });
+    }
+    const found =
+      target.by === 'older-than'
+        ? chooseOlder(all, target.olderThanMs, agent, nowMs)
+        : await chooseSelected(of, all, target.selector, agent, generation, options);
+    return { rows: found, lines: new Map() };
   }
 }
 
@@ -128,7 +156,7 @@ function assertNonePinned(pinned: readonly CatalogueRow[]): void {
 }
 
 async function decide(
-  { target, rows, problems }: Choice,
+  { target, rows, lines, problems }: Choice,
   flags: ForgetFlags & GlobalFlags,
   io: Io,
 ): Promise<Done> {
@@ -136,7 +164,7 @@ async function decide(
   if (rows.length === 0) return 'nothing';
   if (flags.yes) return 'marked';
   if (!canAsk(io)) return 'nobody';
-  io.log.text(`${describeChosen(rows)}\n`);
+  io.log.text(`${describeChosen(rows, lines)}\n`);
   for (const { what, error } of problems)
     io.log.text(`could not look into ${safe(what)}: ${error.message}\n`);
   const asWhat = target.by === 'selector' ? '' : ` (${target.by})`;
@@ -161,7 +189,7 @@ function report(
   io: Io,
   flags: ForgetFlags & GlobalFlags,
 ): void {
-  const { target, rows, alreadyForgotten, pinned, problems } = choice;
+  const { target, rows, lines, alreadyForgotten, pinned, problems } = choice;
   const deletableFrom = new Date(deletableFromMs).toISOString();
   const notes = notesOn(target);
   const json = {
@@ -172,7 +200,7 @@ function report(
     dryRun: done === 'dry-run',
     marked: done === 'marked',
     deletableFrom,
-    sessions: rows.map(rowToJson),
+    sessions: rows.map((row) => ({ ...rowToJson(row), lines: lines.get(row.archive_id) ?? null })),
     alreadyForgotten,
     pinned,
     problems,
@@ -184,7 +212,7 @@ function report(
   const text = () =>
     [
       // Whoever was asked has seen them.
-      ...(rows.length > 0 && !wasAsked(done, flags) ? [describeChosen(rows)] : []),
+      ...(rows.length > 0 && !wasAsked(done, flags) ? [describeChosen(rows, lines)] : []),
       ...(alreadyForgotten > 0 ? [`forgotten already: ${count(alreadyForgotten, 'session')}`] : []),
       ...(pinned > 0 ? [`left alone, pinned: ${count(pinned, 'session')}`] : []),
       OUTCOMES[done](rows.length, deletableFrom),
@@ -207,16 +235,18 @@ const OUTCOMES: Readonly<Record<Done, (sessions: number, from: string) => string
   nobody: () => 'nothing was marked',
 };
 
-function describeChosen(rows: readonly CatalogueRow[]): string {
+function describeChosen(rows: readonly CatalogueRow[], lines: ReadonlyMap<string, number>): string {
   const bytes = rows.reduce((sum, row) => sum + row.raw_bytes, 0);
-  return `${describeRows(rows)}\n${count(rows.length, 'session')}, ${formatBytes(bytes)}`;
+  return `${describeRows(rows, lines)}\n${count(rows.length, 'session')}, ${formatBytes(bytes)}`;
 }
 
 /** What an erasure is not. */
-function notesOn({ by }: Target): string[] {
-  if (by !== 'subject') return [];
+function notesOn(target: Target): string[] {
+  if (target.by !== 'subject') return [];
   return [
-    'keys and rows were searched, transcripts were not: sessions in which the person only took part, such as a shared channel, are not among these',
+    target.transcripts
+      ? 'transcripts were searched for the id alone: where somebody only wrote the name of the person, it is not found; flight recorders were read only where there is no transcript'
+      : 'keys and rows were searched, transcripts were not: sessions in which the person only took part, such as a shared channel, are not among these; add --transcripts to read those too',
     'OpenClaw itself is not touched: delete the live rows, the routing tombstones and the transcripts of this person there',
   ];
 }

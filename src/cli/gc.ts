@@ -4,11 +4,21 @@ import { toErrorData } from '../errors.ts';
 import { collectGarbage, type GcPlan, planGc } from '../gc/gc.ts';
 import type { GcKept, GcTally } from '../gc/gc-context.ts';
 import { type Installation, openArchive } from '../installation.ts';
+import { leasedStoreIds } from '../leases/at-work.ts';
 import { acquireLeases, type Leases } from '../leases/leases.ts';
 import type { CatalogueRow } from '../manifest/catalogue.ts';
 import { runIdAt } from '../manifest/keys.ts';
+import { sweepUploads } from '../recover/sweep-uploads.ts';
 import { StoreLock } from '../state/store-lock.ts';
-import { EXIT, type GlobalFlags, type Io, installationFrom, print, type Verb } from './context.ts';
+import {
+  EXIT,
+  type ExitCode,
+  type GlobalFlags,
+  type Io,
+  installationFrom,
+  print,
+  type Verb,
+} from './context.ts';
 import { count, formatBytes, safe } from './format.ts';
 
 interface GcFlags {
@@ -18,9 +28,19 @@ interface GcFlags {
 /** Whatever it says names archive ids and no conversation: logs must not keep what was erased. */
 export const gc: Verb<GcFlags> = async (io, flags) => {
   const installation = await installationFrom(io, flags);
+  if (!flags.dryRun) return (await collectOnce(installation, io, flags)).exitCode;
   const archive = await openArchive(installation, { create: false });
-  return flags.dryRun ? plan(installation, archive, io, flags) : collect(installation, archive, io, flags);
+  return plan(installation, archive, io, flags);
 };
+
+/** The collection itself. */
+export async function collectOnce(
+  installation: Installation,
+  io: Io,
+  flags: GlobalFlags,
+): Promise<{ readonly exitCode: ExitCode; readonly tally: GcTally }> {
+  return collect(installation, await openArchive(installation, { create: false }), io, flags);
+}
 
 async function plan(installation: Installation, archive: Archive, io: Io, flags: GcFlags & GlobalFlags) {
   const { graceMs } = installation.config.gc;
@@ -61,6 +81,8 @@ async function collect(installation: Installation, archive: Archive, io: Io, fla
       times: installation.leaseTimes,
     });
     leases = held;
+    // What lies there half-written holds conversations too.
+    await sweepUploads(archive, { ownId: held.pass.id, revisions: true, signal: io.signal });
     const tally = await collectGarbage(archive, {
       nowMs,
       graceMs: config.gc.graceMs,
@@ -70,6 +92,7 @@ async function collect(installation: Installation, archive: Archive, io: Io, fla
         for (const lock of locks) await lock.assertHeld();
         for (const storeId of storeIds) await held.assertHeld(storeId);
       },
+      storeIds: new Set(storeIds),
       signal: io.signal,
     });
     const { waiting, nextDueMs } = await planGc(archive, {
@@ -90,7 +113,7 @@ async function collect(installation: Installation, archive: Archive, io: Io, fla
     print(io, flags, json, () => describe(tally, waiting.length, json.nextDueAt), wrong);
     const isDone =
       tally.problems.length === 0 && tally.kept.every(({ why }) => why === 'not-forgotten-any-more');
-    return isDone ? EXIT.done : EXIT.someFailed;
+    return { exitCode: isDone ? EXIT.done : EXIT.someFailed, tally };
   } finally {
     // Who finds a store unlocked finds its lease free.
     await leases?.release();
@@ -98,14 +121,15 @@ async function collect(installation: Installation, archive: Archive, io: Io, fla
   }
 }
 
-/** Every store of which the archive holds anything, on whichever host it is, and those that are here. */
+/** Every store that was ever archived from, on whichever host it is, whether or not anything of it is left; and those that are here. */
 async function storesOf(
   { stores }: Installation,
   archive: Archive,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const rows = await archive.catalogue({ onDamage: () => {}, signal });
-  return [...new Set([...stores.map(({ id }) => id), ...rows.map((row) => row.store_id)])].sort();
+  const leased = await leasedStoreIds(archive.objects, archive.instance, signal);
+  return [...new Set([...stores.map(({ id }) => id), ...rows.map((row) => row.store_id), ...leased])].sort();
 }
 
 function head({ objects, instance }: Archive, dryRun: boolean) {
@@ -152,6 +176,7 @@ function describe(tally: GcTally, waiting: number, nextDueAt: string | null): st
 
 const KEPT_TEXTS: Readonly<Record<GcKept['why'], string>> = {
   'unfinished-run': 'a run has not finished with its batch: run clawback archive first',
+  'store-not-held': 'its store has come to the archive just now; the next clawback gc deletes it',
   'not-forgotten-any-more': 'it was taken back meanwhile',
   'put-off': 'its batch is as it was; the next clawback gc deletes it',
 };

@@ -34,9 +34,16 @@ export async function markHeld(
   );
 }
 
-export function describeRows(rows: readonly CatalogueRow[]): string {
+/** @param lines archive id → how many lines of its transcripts are meant. */
+export function describeRows(
+  rows: readonly CatalogueRow[],
+  lines: ReadonlyMap<string, number> = new Map(),
+): string {
+  const linesOf = ({ archive_id: id }: CatalogueRow) =>
+    lines.has(id) ? count(lines.get(id) ?? 0, 'line') : '-';
   return table(
     rows.map((row) => [
+      ...(lines.size > 0 ? [linesOf(row)] : []),
       row.last_activity_at?.slice(0, 16).replace('T', ' ') ?? '-',
       row.kind,
       count(row.files, 'file'),

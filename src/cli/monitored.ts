@@ -9,17 +9,20 @@ import {
   openInstallation,
   stateDirOf,
 } from '../installation.ts';
+import type { RunOutcome } from '../metrics/encode-metrics.ts';
 import { writeTextfile } from '../metrics/textfile.ts';
 import type { RunReport } from '../reports/run-report.ts';
 import { LocalState } from '../state/local-state.ts';
 import { type ExitCode, type GlobalFlags, type Io, installationOptions, warn } from './context.ts';
-import { pingBody } from './ping-body.ts';
+import { type CollectionOutcome, pingBody } from './ping-body.ts';
 
 /** What came of a run. */
 export interface Finished {
   readonly exitCode: ExitCode;
   /** One for each command that it was made of. Without them a health check and metrics have only the exit code. */
   readonly reports?: readonly RunReport[];
+  /** Of a collection that was among them. */
+  readonly collected?: CollectionOutcome;
 }
 
 /**
@@ -39,10 +42,10 @@ export async function monitored(
   const { url } = config.healthcheck;
   const startedMs = io.clock.nowMs();
   const health = url === undefined ? undefined : new HealthCheck({ url, onFault: (what) => warn(io, what) });
-  const end = async ({ exitCode, reports = [] }: Finished, code?: ErrorCode) => {
+  const end = async ({ exitCode, reports = [], collected }: Finished, code?: ErrorCode) => {
     const outcome = { command, exitCode, startedMs, durationMs: Math.max(0, io.clock.nowMs() - startedMs) };
-    await leaveMetrics(io, options, config, outcome, reports);
-    await health?.end(exitCode, pingBody({ ...outcome, code }, reports));
+    await leaveMetrics(io, options, config, outcome, reports, collected);
+    await health?.end(exitCode, pingBody({ ...outcome, code }, reports, collected));
   };
   let finished: Finished;
   try {
@@ -69,11 +72,13 @@ async function leaveMetrics(
   config: Config,
   { startedMs, ...outcome }: Outcome,
   reports: readonly RunReport[],
+  collected: CollectionOutcome | undefined,
 ): Promise<void> {
   const { textfile } = config.metrics;
   if (textfile === undefined) return;
   try {
     for (const report of reports) await writeTextfile(textfile, report);
+    if (collected !== undefined) await writeTextfile(textfile, collectionMetrics(collected));
     if (reports.length > 0) return;
     // Empty before the first run has made a name.
     const instance = config.instance ?? (await new LocalState(stateDirOf(options)).instance()) ?? '';
@@ -83,4 +88,9 @@ async function leaveMetrics(
     const { message, code, hint } = toErrorData(error);
     warn(io, `leave the numbers of this run for Prometheus: ${message}`, { code, hint });
   }
+}
+
+function collectionMetrics({ startedMs, tally, ...outcome }: CollectionOutcome): RunOutcome {
+  const deletedSessions = tally === undefined ? {} : { deletedSessions: tally.deleted.length };
+  return { ...outcome, ...deletedSessions, command: 'gc', startedAt: new Date(startedMs).toISOString() };
 }

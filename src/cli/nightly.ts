@@ -11,7 +11,7 @@ interface NightlyFlags {
 }
 
 /**
- * Every night `archive`, `reclaim` and `drill` as the settings say, until a signal comes. A night that fails is
+ * Every night `archive`, `reclaim`, `gc` and `drill` as the settings say, until a signal comes. A night that fails is
  * reported, and the next one comes all the same. Settings are read again for each.
  */
 export const nightly: Verb<NightlyFlags> = async (io, flags) => {

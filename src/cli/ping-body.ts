@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors.ts';
+import type { GcTally } from '../gc/gc-context.ts';
 import type { RunReport } from '../reports/run-report.ts';
 import type { ExitCode } from './context.ts';
 import { count, formatBytes } from './format.ts';
@@ -12,14 +13,48 @@ export interface Outcome {
   readonly code?: ErrorCode | undefined;
 }
 
+/** What came of a collection in a night. */
+export interface CollectionOutcome {
+  readonly instance: string;
+  readonly startedMs: number;
+  readonly durationMs: number;
+  readonly exitCode: ExitCode;
+  /** Undefined: an error ended it. */
+  readonly tally: GcTally | undefined;
+}
+
 /** The report as numbers and error codes: it goes to whoever runs the check, so it names no conversation and no path. */
-export function pingBody(outcome: Outcome, reports: readonly RunReport[]): string {
+export function pingBody(
+  outcome: Outcome,
+  reports: readonly RunReport[],
+  collected?: CollectionOutcome,
+): string {
   const { command, exitCode, durationMs, code } = outcome;
   return [
     `clawback ${command}: exit code ${exitCode} after ${formatSeconds(Math.round(durationMs / 1000))}`,
     ...(code === undefined ? [] : [`ended by an error: ${code}`]),
     ...reports.flatMap(describeReport),
+    ...(collected === undefined ? [] : describeCollection(collected)),
   ].join('\n');
+}
+
+function describeCollection({ exitCode, instance, tally }: CollectionOutcome): string[] {
+  const head = `gc on ${instance}: exit code ${exitCode}`;
+  if (tally === undefined) return [head];
+  const { deleted, kept, problems, counts } = tally;
+  const objects = { objectsDeleted: counts.objectsDeleted, objectsWritten: counts.objectsWritten };
+  return [
+    head,
+    ...describeCounts('done', { sessionsDeleted: deleted.length, ...objects }),
+    ...describeCounts('kept', tallied(kept.map(({ why }) => why))),
+    ...describeCounts('FAILED', tallied(problems.map(({ error }) => error.code))),
+  ];
+}
+
+function tallied(names: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
 }
 
 function describeReport(report: RunReport): string[] {

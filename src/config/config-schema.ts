@@ -350,6 +350,10 @@ export const configSchema = z.strictObject({
         'How often a night ends with a drill: a random sample of the archive is restored to a scratch folder and proven.',
         '7d',
       ),
+      gc: flag(
+        'Whether a night also deletes from the archive what has been forgotten for longer than gc.grace, as clawback gc does. Otherwise it only says how much that is.',
+        false,
+      ),
     })
     .prefault({}),
   healthcheck: z

@@ -36,6 +36,8 @@ export interface NightlyConfig {
   readonly jitterMs: number;
   /** Time between two drills. Absent: a night has none. */
   readonly drillEveryMs?: number;
+  /** Whether a night deletes what is forgotten for longer than the grace. */
+  readonly gc: boolean;
 }
 
 export interface DiskBudgetConfig {

@@ -148,6 +148,7 @@ function resolveConfig(parsed: ParsedConfig, stateDir: string): Config {
     nightly: {
       at: nightly.at,
       jitterMs: nightly.jitter,
+      gc: nightly.gc,
       ...present({ timeZone: nightly.timeZone, drillEveryMs: nightly.drillEvery }),
     },
     restore: { deadlineMs: restore.deadline, ...present({ onMessageMs: restore.onMessage }) },

@@ -3,6 +3,7 @@ import type { ArchiveLocation } from '../objects/location.ts';
 import { openForProbe } from '../objects/open.ts';
 import { LocalState } from '../state/local-state.ts';
 import { archiveCold } from './archive-cold.ts';
+import { archiveForgotten } from './archive-forgotten.ts';
 import { archiveSpace } from './archive-space.ts';
 import { type Check, type Finding, ok, problem } from './check.ts';
 import { attempt } from './examination.ts';
@@ -12,7 +13,7 @@ import { clockFinding, stepFindings } from './probe-findings.ts';
 /** Whether the archive does what runs and restores need of it: by doing it, on objects that are removed again. */
 export const checkArchive: Check = async ({ settings, stateDir, options, probe, signal }) => {
   if (!settings.ok) return [];
-  const { archive: url, s3, instance: named, verify } = settings.value.config;
+  const { archive: url, s3, instance: named, verify, gc, nightly } = settings.value.config;
   if (!probe) return [ok(`${url}: not tried (--no-probe)`)];
   const opened = await attempt(() => openWith({ url, s3 }, named, stateDir));
   if (!opened.ok) return [problem(opened.error)];
@@ -26,6 +27,10 @@ export const checkArchive: Check = async ({ settings, stateDir, options, probe, 
   if (archive.server !== undefined) findings.push(...clockFinding(archive.server.clockAheadMs));
   const canList = tried.value.some(({ name, state }) => name === 'list' && state === 'done');
   if (canList) findings.push(...(await archiveCold(archive.objects, instance, signal)));
+  if (canList && instance !== undefined) {
+    const grace = { nowMs: options.clock.nowMs(), graceMs: gc.graceMs, isNightly: nightly.gc, signal };
+    findings.push(...(await archiveForgotten({ objects: archive.objects, instance, stateDir, grace })));
+  }
   if (archive.folder !== undefined) findings.push(...(await archiveSpace(archive, archive.folder, instance)));
   return findings;
 };

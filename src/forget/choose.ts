@@ -2,8 +2,10 @@ import type { Archive, ReadOptions } from '../archive/archive.ts';
 import { unlessDamaged } from '../archive/read-objects.ts';
 import type { CatalogueRow } from '../manifest/catalogue.ts';
 import type { ManifestSession } from '../manifest/manifest.ts';
+import { isArchiveDamage } from '../recover/damage.ts';
 import { selectEvery } from '../restore/select.ts';
 import { familyOf, sessionIdOf } from '../sessions/row.ts';
+import { type SearchOptions, searchedFiles, searchTranscripts } from './search-transcripts.ts';
 import { namesSubject } from './subject.ts';
 
 /** What an operator means by a selector, when all of it is meant: also the loose files of its earlier sessions. */
@@ -38,24 +40,82 @@ export function chooseOlder(
   );
 }
 
+/** What is archived of a person. */
+export interface OfSubject {
+  readonly rows: readonly CatalogueRow[];
+  /** Archive id → lines of its transcripts that name the person, of what nothing but these has brought up. */
+  readonly lines: ReadonlyMap<string, number>;
+}
+
+export interface SubjectSearch extends SearchOptions {
+  readonly subject: string;
+  readonly agentIds: readonly string[] | undefined;
+  /** Whether what was said counts too, of sessions that are not `isLeftOut`. */
+  readonly transcripts: boolean;
+  readonly isLeftOut: (archiveId: string) => boolean;
+}
+
 /**
- * Every session whose key or row names this person, with the loose files of its earlier sessions. Transcripts are not
- * searched. Every manifest is read; one that cannot be is told as damage.
+ * Every session whose key or row names this person, with the loose files of its earlier sessions; where that is asked
+ * for, every other one, too, of which a transcript does. Every manifest is read; what cannot be is told as damage.
  */
 export async function chooseOfSubject(
   archive: Archive,
   rows: readonly CatalogueRow[],
-  subject: string,
-  agentIds: readonly string[] | undefined,
-  options: ReadOptions,
-): Promise<CatalogueRow[]> {
-  const batchIds = new Set(rows.filter((row) => isOfAgents(row, agentIds)).map((row) => row.batch_id));
+  { subject, agentIds, transcripts, isLeftOut, ...options }: SubjectSearch,
+): Promise<OfSubject> {
+  const ofAgents = rows.filter((row) => isOfAgents(row, agentIds));
+  const batchIds = new Set(ofAgents.map((row) => row.batch_id));
   const named: ManifestSession[] = [];
-  for await (const session of eachSession(archive, batchIds, options))
-    if (namesSubject(session, subject)) named.push(session);
+  const sizes = new Map<string, Size>();
+  for (const batchId of batchIds) {
+    for (const session of await sessionsUnlessDamaged(archive, batchId, options)) {
+      if (namesSubject(session, subject)) named.push(session);
+      sizes.set(session.archiveId, sizeOf(searchedFiles(session)));
+    }
+  }
   const archiveIds = new Set(named.map(({ archiveId }) => archiveId));
-  const chosen = new Set(rows.filter((row) => archiveIds.has(row.archive_id) && isOfAgents(row, agentIds)));
-  return [...chosen, ...looseFilesOf(named, rows, chosen)];
+  const chosen = new Set(ofAgents.filter((row) => archiveIds.has(row.archive_id)));
+  for (const loose of looseFilesOf(named, rows, chosen)) chosen.add(loose);
+  if (!transcripts) return { rows: [...chosen], lines: new Map() };
+
+  const others = ofAgents.filter(
+    (row) => !chosen.has(row) && !isLeftOut(row.archive_id) && (sizes.get(row.archive_id)?.files ?? 0) > 0,
+  );
+  const byBatch = new Map<string, Set<string>>();
+  for (const { batch_id: batchId, archive_id: archiveId } of others)
+    byBatch.set(batchId, (byBatch.get(batchId) ?? new Set()).add(archiveId));
+  const total = { filesTotal: 0, bytesTotal: 0 };
+  for (const { archive_id: archiveId } of others) {
+    total.filesTotal += sizes.get(archiveId)?.files ?? 0;
+    total.bytesTotal += sizes.get(archiveId)?.bytes ?? 0;
+  }
+  const lines = await searchTranscripts(archive, byBatch, subject, total, options);
+  return { rows: [...chosen, ...others.filter((row) => lines.has(row.archive_id))], lines };
+}
+
+/** Whatever keeps a manifest from being read is told, also that it is cold: the person may be in any other, too. */
+async function sessionsUnlessDamaged(
+  archive: Archive,
+  batchId: string,
+  { onDamage, signal }: SearchOptions,
+): Promise<readonly ManifestSession[]> {
+  try {
+    return (await archive.manifest(batchId, signal)).sessions;
+  } catch (error) {
+    if (!isArchiveDamage(error)) throw error;
+    onDamage(`manifest of ${batchId}`, error);
+    return [];
+  }
+}
+
+interface Size {
+  readonly files: number;
+  readonly bytes: number;
+}
+
+function sizeOf(files: readonly { readonly size: number }[]): Size {
+  return { files: files.length, bytes: files.reduce((sum, { size }) => sum + size, 0) };
 }
 
 function isOfAgents(row: CatalogueRow, agentIds: readonly string[] | undefined): boolean {

@@ -2,6 +2,7 @@ import { ClawbackError } from '../errors.ts';
 import type { ManifestSession } from '../manifest/manifest.ts';
 import { ROUTING_FIELDS } from '../sessions/row.ts';
 import { parseSessionKey, SESSION_KINDS } from '../sessions/session-key.ts';
+import { literally } from './lines-naming.ts';
 
 /** Where a row may name a person: its routing, its label, and the conversations that it came from. */
 const SEARCHED_FIELDS = [
@@ -55,8 +56,4 @@ function behindAgent(sessionKey: string): string {
 function textsIn(value: unknown): string[] {
   if (typeof value === 'string' || typeof value === 'number') return [behindAgent(String(value))];
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : [];
-}
-
-function literally(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
 }

@@ -26,6 +26,11 @@ export async function collectBatch(
   const { archive, tally, signal } = context;
   const read = (revision: number) => archive.manifestAt({ batchId, revision }, signal);
   let batch = await read(revisions[0] ?? 0);
+  if (!context.storeIds.has(batch.source.storeId)) {
+    const kept = batch.sessions.map(({ archiveId }) => archiveId).filter((id) => due.has(id));
+    tally.kept.push(...kept.map((archiveId) => ({ archiveId, why: 'store-not-held' as const })));
+    return;
+  }
   for (const revision of revisions.slice(1)) {
     const newer = await unlessDamaged(context, batch, revision, () => read(revision));
     if (newer !== undefined) batch = await settleRevision(context, batch, newer, 'content');

@@ -15,6 +15,8 @@ export interface GcOptions {
    * @throws {ClawbackError} if this process may not delete from the archive any more.
    */
   readonly assertMayDelete: () => Promise<void>;
+  /** Whose leases are held. Batches of other stores are left alone: they have come to the archive since. */
+  readonly storeIds: ReadonlySet<string>;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -28,7 +30,7 @@ export interface GcContext extends GcOptions {
 export interface GcKept {
   readonly archiveId: string;
   /** `put-off`: its batch was put back as it was, for another session's sake or because its new pack was no good. */
-  readonly why: 'unfinished-run' | 'not-forgotten-any-more' | 'put-off';
+  readonly why: 'unfinished-run' | 'store-not-held' | 'not-forgotten-any-more' | 'put-off';
 }
 
 export class GcTally {

@@ -13,6 +13,8 @@ const recordSchema = z.object({
   pid: z.int(),
   /** Kernel start time of the process, where the system tells it: a recycled pid is another process. */
   processStart: z.int().optional(),
+  /** Which objects are its: what it has begun to write must not be cleared away. Absent: nobody knows which are. */
+  runId: z.string().optional(),
   /** For whoever finds the store taken: `clawback archive`. */
   command: z.string(),
   acquiredAt: z.iso.datetime(),

@@ -11,6 +11,8 @@ export interface LeaseClaim {
   readonly id: string;
   readonly holder: LeaseHolder;
   readonly command: string;
+  /** Of the objects that it writes, where all of them have one. */
+  readonly runId?: string | undefined;
   readonly times: LeaseTimes;
   /** By the clock that other hosts' clocks are compared with. */
   nowMs(): number;
@@ -49,7 +51,7 @@ export class Lease {
     try {
       await log.append(number, lease.#record('held'), signal);
     } catch (error) {
-      // Taken by another. Or, in a folder, our temporary file was swept by another that has taken it.
+      // Taken by another. Or, in a folder, an older clawback that has taken it swept our temporary file.
       const isContended = isClawbackError(error) && ['object-exists', 'archive-io'].includes(error.code);
       const newest = isContended ? await log.newest(signal) : undefined;
       if (newest === undefined || newest.number < number || newest.record.id === claim.id) throw error;
@@ -88,12 +90,13 @@ export class Lease {
   }
 
   #record(state: LeaseRecord['state']): LeaseRecord {
-    const { id, holder, command, times } = this.#claim;
+    const { id, holder, command, runId, times } = this.#claim;
     return {
       format: LEASE_FORMAT,
       state,
       id,
       ...holder,
+      ...(runId === undefined ? {} : { runId }),
       command,
       acquiredAt: this.#acquiredAt,
       expiresAt: new Date(this.#claim.nowMs() + (state === 'held' ? times.ttlMs : 0)).toISOString(),

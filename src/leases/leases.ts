@@ -16,6 +16,8 @@ const RELEASE_MS = 30_000;
 export interface LeaseOptions {
   /** For whoever finds a store taken: `clawback archive`. */
   readonly command: string;
+  /** Of the objects that it writes. Without it nobody clears anything away while we hold a lease. */
+  readonly runId?: string | undefined;
   readonly clock: Pick<Clock, 'nowMs'>;
   readonly signal?: AbortSignal | undefined;
   /** @default LEASE_TIMES */
@@ -38,9 +40,9 @@ export async function acquireLeases(
   options: LeaseOptions,
 ): Promise<Leases> {
   const { objects, instance } = archive;
-  const { clock, command, signal, times = LEASE_TIMES, onStuck = () => {}, readMoment } = options;
+  const { clock, command, runId, signal, times = LEASE_TIMES, onStuck = () => {}, readMoment } = options;
   const id = randomUUID();
-  const claim: LeaseClaim = { id, holder: thisProcess(), command, times, nowMs: () => clock.nowMs() };
+  const claim: LeaseClaim = { id, holder: thisProcess(), command, runId, times, nowMs: () => clock.nowMs() };
   const deadline = new LeaseDeadline(undefined, readMoment);
   // Before the first record is written: we are never surer of it than the others.
   deadline.extend(deadline.now(), times.ttlMs);

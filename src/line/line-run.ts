@@ -1,6 +1,6 @@
 import { ClawbackError, isClawbackError, toErrorData } from '../errors.ts';
 import type { Manifest } from '../manifest/manifest.ts';
-import { Marks } from '../marks/marks.ts';
+import type { Marks } from '../marks/marks.ts';
 import type { ArchivePlan, PlannedSession } from '../plan/plan.ts';
 import { planStores } from '../plan/plan-stores.ts';
 import { RunProgress } from '../progress.ts';
@@ -52,8 +52,8 @@ export class LineRun {
   async finishEarlierRuns(): Promise<void> {
     const line = this.#line;
     const batchIds = await line.archive.uncataloguedBatchIds(this.#signal);
-    const marks = await this.#marksFor(batchIds);
-    if (marks === undefined) return;
+    // Where nobody knows what is forgotten, no pack need be read.
+    if (batchIds.length > 0 && (await this.#marks()) === undefined) return;
     for (const batchId of batchIds) {
       try {
         const whole = await line.archive.manifest(batchId, this.#signal);
@@ -61,6 +61,9 @@ export class LineRun {
         // A batch without sessions is one that gc has emptied and not deleted yet.
         if (store === undefined || whole.sessions.length === 0) continue;
         await this.#proveAgain(whole);
+        // That may have taken an hour, in which somebody has forgotten one of them.
+        const marks = await this.#marks();
+        if (marks === undefined) return;
         const kept = whole.sessions.filter(({ archiveId }) => !marks.isForgotten(archiveId));
         const manifest = { ...whole, sessions: kept };
         const sessions = await unfinishedSessions(manifest, store, line.batching.keepModelRunFiles);
@@ -111,8 +114,7 @@ export class LineRun {
   }
 
   /** Undefined: nobody knows what is forgotten, so nothing that was begun is finished. */
-  async #marksFor(batchIds: readonly string[]): Promise<Marks | undefined> {
-    if (batchIds.length === 0) return Marks.fold([]);
+  async #marks(): Promise<Marks | undefined> {
     const { archive, tally } = this.#line;
     try {
       return await archive.marks(this.#signal ? { signal: this.#signal } : {});

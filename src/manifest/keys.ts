@@ -83,7 +83,11 @@ export function parseRevisionKey(key: string, prefix: string, suffix: string): B
 }
 
 export function leasePrefix(instance: string, storeId: string): string {
-  return `${instance}/leases/${storeId}/`;
+  return `${leasesPrefix(instance)}${storeId}/`;
+}
+
+export function leasesPrefix(instance: string): string {
+  return `${instance}/leases/`;
 }
 
 const LEASE_DIGITS = 12;
@@ -112,6 +116,15 @@ export function runIdAt(nowMs: number, random: string): string {
     .replace(/[-:]|\.\d+/g, '')
     .toLowerCase();
   return `${stamp}-${random}`;
+}
+
+const OF_RUN =
+  /^[^/]+\/(?:packs|manifests|catalogue|reports)\/(\d{8}t\d{6}z-[0-9a-f]{8})(?:-\d{4,}(\.r\d+)?)?\./;
+
+/** The run that an object of a batch, a catalogue or a report is named after; `gc` writes revisions of other runs' batches. Undefined for any other key. */
+export function runOfKey(key: string): { readonly runId: string; readonly isRevision: boolean } | undefined {
+  const [, runId, revision] = OF_RUN.exec(key) ?? [];
+  return runId === undefined ? undefined : { runId, isRevision: revision !== undefined };
 }
 
 export function batchIdOf(runId: string, sequence: number): string {

@@ -3,7 +3,11 @@ import type { RunReport } from '../reports/run-report.ts';
 import { decodeSamples, encodeSamples, type MetricName, type Sample } from './exposition.ts';
 
 /** All that is known of a run that failed before it could count anything. */
-export type RunOutcome = Pick<RunReport, 'command' | 'instance' | 'startedAt' | 'durationMs' | 'exitCode'>;
+export interface RunOutcome extends Pick<RunReport, 'instance' | 'startedAt' | 'durationMs' | 'exitCode'> {
+  readonly command: RunReport['command'] | 'gc';
+  /** Of a collection. */
+  readonly deletedSessions?: number;
+}
 
 const ARCHIVED_BY: Partial<Record<keyof RunCounts, string>> = {
   modelRunRowsRemoved: 'model-run',
@@ -15,7 +19,7 @@ const ARCHIVED_BY: Partial<Record<keyof RunCounts, string>> = {
 };
 
 /**
- * The text of the file after a run. `archive` and `reclaim` share it: of `former` the numbers of the other command stay,
+ * The text of the file after a run. `archive`, `reclaim` and `gc` share it: of `former` the numbers of the other commands stay,
  * the last success of a run that failed, and what was last counted if this run counted nothing. Numbers of another
  * instance go.
  */
@@ -35,7 +39,8 @@ export function encodeMetrics(run: RunOutcome | RunReport, former = ''): string 
 
 const LAST_SUCCESS = 'clawback_last_success_timestamp_seconds';
 
-function ofOutcome({ instance, command, exitCode, durationMs, ...run }: RunOutcome): Sample[] {
+function ofOutcome(outcome: RunOutcome): Sample[] {
+  const { instance, command, exitCode, durationMs, deletedSessions, ...run } = outcome;
   const labels = { instance, command };
   const value = endOf({ ...run, durationMs });
   return [
@@ -43,6 +48,9 @@ function ofOutcome({ instance, command, exitCode, durationMs, ...run }: RunOutco
     ...(exitCode === 0 ? [{ name: LAST_SUCCESS, labels, value } as const] : []),
     { name: 'clawback_last_run_duration_seconds', labels, value: durationMs / 1000 },
     { name: 'clawback_last_run_exit_code', labels, value: exitCode },
+    ...(deletedSessions === undefined
+      ? []
+      : [{ name: 'clawback_last_run_deleted_sessions', labels, value: deletedSessions } as const]),
   ];
 }
 

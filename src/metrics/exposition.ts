@@ -16,6 +16,7 @@ export const METRICS = {
   clawback_last_run_stored_bytes: 'What it stored for them in the archive.',
   clawback_last_run_reclaimed_files: 'Files that it removed from the disk.',
   clawback_last_run_freed_bytes: 'Disk space that it freed, in blocks.',
+  clawback_last_run_deleted_sessions: 'Forgotten session generations that it deleted from the archive.',
   clawback_measured_timestamp_seconds: 'When rows, disk and archive were last counted.',
   clawback_rows: 'Rows of the session stores, by class; the classes do not overlap.',
   clawback_disk_bytes: 'Blocks that the sessions folders hold, by kind of file.',

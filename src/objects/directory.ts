@@ -97,6 +97,11 @@ export class DirectoryObjectStore implements ObjectStore {
     });
   }
 
+  async *openUploads(prefix: string, signal?: AbortSignal): AsyncGenerator<string> {
+    checkPrefix('list uploads', prefix);
+    for await (const { key } of listFiles(this.#context.root, prefix, 'temporaries', signal)) yield key;
+  }
+
   async abortStaleUploads(prefix: string, signal?: AbortSignal): Promise<number> {
     checkPrefix('abort uploads', prefix);
     let count = 0;

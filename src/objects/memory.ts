@@ -64,6 +64,13 @@ export class MemoryObjectStore implements ObjectStore {
     this.#objects.delete(key);
   }
 
+  async *openUploads(prefix: string, signal?: AbortSignal): AsyncGenerator<string> {
+    checkPrefix('list uploads', prefix);
+    checkSignal(`list uploads ${prefix}`, signal);
+    // What is being written is its writer's alone.
+    yield* [];
+  }
+
   async abortStaleUploads(prefix: string, signal?: AbortSignal): Promise<number> {
     checkPrefix('abort uploads', prefix);
     checkSignal(`abort uploads ${prefix}`, signal);

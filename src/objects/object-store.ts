@@ -65,7 +65,12 @@ export interface ObjectStore {
   list(prefix: string, signal?: AbortSignal): AsyncIterable<ObjectStat>;
   /** Removing what is not there succeeds. */
   delete(key: string, signal?: AbortSignal): Promise<void>;
-  /** Gives up uploads below `prefix` that a crashed run left open. Returns how many. */
+  /**
+   * Keys below `prefix` that somebody has begun to write and not ended: at work, or dead. A folder may have cut the last
+   * segment of a long one short.
+   */
+  openUploads(prefix: string, signal?: AbortSignal): AsyncIterable<string>;
+  /** Gives up every open upload below `prefix`, whoever is at work on it: that nobody is, the caller knows. Returns how many. */
   abortStaleUploads(prefix: string, signal?: AbortSignal): Promise<number>;
   /** Asks for a cold object, once: asking again changes nothing. Absent where nothing is ever cold. */
   thaw?(key: string, request: ThawRequest, signal?: AbortSignal): Promise<ThawAnswer>;

@@ -56,15 +56,9 @@ export async function abortUploads(
   signal: AbortSignal | undefined,
 ): Promise<number> {
   const doing = `abort uploads ${prefix || '(all)'}`;
-  const wanted = connection.prefix + prefix;
   let count = 0;
-  for await (const { key, uploadId } of listUploads(connection, doing, signal)) {
-    if (!key.startsWith(wanted) || !isObjectKey(key.slice(connection.prefix.length))) continue;
-    const command = new AbortMultipartUploadCommand({
-      Bucket: connection.bucket,
-      Key: key,
-      UploadId: uploadId,
-    });
+  for await (const { key, uploadId } of uploadsBelow(connection, doing, prefix, signal)) {
+    const command = new AbortMultipartUploadCommand({ ...connection.at(key), UploadId: uploadId });
     try {
       await connection.trySend(doing, command, { signal });
       count += 1;
@@ -74,6 +68,20 @@ export async function abortUploads(
     }
   }
   return count;
+}
+
+/** Of our keys below `prefix`. */
+export async function* uploadsBelow(
+  connection: S3Connection,
+  doing: string,
+  prefix: string,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<{ readonly key: string; readonly uploadId: string }> {
+  const wanted = connection.prefix + prefix;
+  for await (const { key: name, uploadId } of listUploads(connection, doing, signal)) {
+    const key = name.slice(connection.prefix.length);
+    if (name.startsWith(wanted) && isObjectKey(key)) yield { key, uploadId };
+  }
 }
 
 /** All of the bucket: asked with the prefix of a folder, MinIO answers that there are none. */

@@ -6,7 +6,7 @@ import type { ByteRange, ObjectStat, ObjectStore, ObjectWriter, StoredObject } f
 import { S3Connection } from './s3-client.ts';
 import { nonsense, s3ErrorName } from './s3-errors.ts';
 import { getObject, headObject, statObject } from './s3-get.ts';
-import { abortUploads, listObjects } from './s3-list.ts';
+import { abortUploads, listObjects, uploadsBelow } from './s3-list.ts';
 import { S3ServerProbe } from './s3-probe.ts';
 import { putObject } from './s3-put.ts';
 import { thawObject } from './s3-thaw.ts';
@@ -82,6 +82,11 @@ export class S3ObjectStore implements ObjectStore {
     if ((await headObject(connection, doing, key, signal)) !== undefined) {
       throw nonsense(doing, 'the object is still there after the delete');
     }
+  }
+
+  async *openUploads(prefix: string, signal?: AbortSignal): AsyncGenerator<string> {
+    checkPrefix('list uploads', prefix);
+    for await (const { key } of uploadsBelow(this.#connection, 'list uploads', prefix, signal)) yield key;
   }
 
   async abortStaleUploads(prefix: string, signal?: AbortSignal): Promise<number> {

@@ -144,7 +144,8 @@ function isSame({ kind, name, size, place }: ManifestFile, file: ScannedFile): b
 }
 
 /**
- * Reads back the packs that hold the copies, whole. Returns the copies whose pack is what its manifest says.
+ * Reads back the packs that hold the copies, whole. Returns the copies whose pack is what its manifest says, and that
+ * nobody has forgotten by then.
  * @param onDamage told of each batch that is not.
  * @throws {ClawbackError} if the archive does not answer.
  */
@@ -168,5 +169,7 @@ export async function proveCopies(
       onDamage(`batch ${batchId}, of which copies are here`, error);
     }
   }
-  return proven;
+  // Somebody may have forgotten one of them meanwhile: then what is here is all that will be left.
+  const marks = await readableMarks(archive, signal);
+  return proven.filter(({ committed }) => marks?.isForgotten(committed.entry.archiveId) === false);
 }

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../errors.ts';
+import { type ClawbackError, type ErrorCode, isClawbackError } from '../errors.ts';
 
 /** The archive answers, and what was stored there is not what comes back, or must be thawed first. Anything else may pass by itself. */
 export const ARCHIVE_DAMAGE: ReadonlySet<ErrorCode> = new Set([
@@ -10,3 +10,7 @@ export const ARCHIVE_DAMAGE: ReadonlySet<ErrorCode> = new Set([
   'object-cold',
   'frame-corrupt',
 ]);
+
+export function isArchiveDamage(error: unknown): error is ClawbackError {
+  return isClawbackError(error) && ARCHIVE_DAMAGE.has(error.code);
+}

@@ -74,8 +74,11 @@ export async function retireTombstones(
   const due: Due[] = [];
   const { retired, snapshot } = await store.plan();
   const stillDue = new Map(retired.map((one) => [one.sessionKey, rowSha256(one.row)]));
+  // Reading what is still archived takes a while.
+  const fresh = await archive.marks(signal ? { signal } : {});
   for (const one of archived) {
-    if (stillDue.get(one.sessionKey) !== rowSha256(one.row)) keep(one, 'now-active');
+    if (fresh.isForgotten(one.archiveId)) keep(one, 'forgotten');
+    else if (stillDue.get(one.sessionKey) !== rowSha256(one.row)) keep(one, 'now-active');
     else if (one.entry.files.some(({ name }) => snapshot.files.has(name))) keep(one, 'files-here');
     else if (!(await isStubUntouched(store.sessionsDir, one.entry))) keep(one, 'stub-used');
     else due.push(one);

@@ -7,6 +7,7 @@ import type { Line, LineStore } from '../line/line.ts';
 import { runIdAt } from '../manifest/keys.ts';
 import type { StoreLocation } from '../openclaw/discover-stores.ts';
 import { type PlanInput, planArchive } from '../plan/plan.ts';
+import { sweepUploads } from '../recover/sweep-uploads.ts';
 import { RunTally } from '../report.ts';
 import { sweepLeftovers } from '../restore/staging.ts';
 import { piscinaShipper } from '../ship/piscina-shipper.ts';
@@ -92,6 +93,7 @@ async function onRoad<T>(
     const storeIds = stores.map(({ id }) => id);
     const leases = await acquireLeases(archive, storeIds, {
       command: options.command,
+      runId,
       clock,
       signal: options.signal,
       times: installation.leaseTimes,
@@ -110,9 +112,7 @@ async function onRoad<T>(
     };
     const shipper = piscinaShipper(settings, config.jobs);
     opened.push(() => shipper.close());
-    // With --agent another archiver of this instance may be uploading for another agent at this moment.
-    if (installation.agents === undefined)
-      await archive.objects.abortStaleUploads(`${archive.instance}/`, options.signal);
+    await sweepUploads(archive, { ownId: leases.pass.id, revisions: false, signal: options.signal });
     const line = {
       stores: locked.map(([store, lock]) => runStore(installation, store, lock, leases, roadStore(store))),
       archive,

@@ -46,7 +46,7 @@ describe('without a file', () => {
       archive: pathToFileURL(join(stateDir, 'clawback', 'archive')).href,
       s3: {},
       diskBudget: { highWater: { percent: 80 } },
-      nightly: { at: '04:30', jitterMs: 600_000, drillEveryMs: 7 * DAY_MS },
+      nightly: { at: '04:30', jitterMs: 600_000, drillEveryMs: 7 * DAY_MS, gc: false },
       healthcheck: {},
       metrics: {},
       retention: {

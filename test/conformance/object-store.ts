@@ -208,6 +208,7 @@ export function describeObjectStore(
       for (const prefix of ['/', '../', 'a/../', '.tmp/', 'A', 'a//']) {
         await expectCode(keysOf(store, prefix), 'object-invalid-key');
         await expectCode(store.abortStaleUploads(prefix), 'object-invalid-key');
+        await expectCode(uploadsOf(store, prefix), 'object-invalid-key');
       }
       expect(await keysOf(store, '')).toEqual([]);
     });
@@ -316,8 +317,11 @@ export function describeObjectStore(
         for (let i = 0; i < 20; i += 1) await writer.write(Buffer.alloc(MiB, i));
       }
       expect(await keysOf(store, '')).toEqual(['mine/done']);
+      expect(await uploadsOf(store, 'mine/')).toEqual(leavesUploads ? ['mine/1', 'mine/2'] : []);
       expect(await store.abortStaleUploads('mine/')).toBe(leavesUploads ? 2 : 0);
+      expect(await uploadsOf(store, 'mine/')).toEqual([]);
       expect(await store.abortStaleUploads('mine/')).toBe(0);
+      expect(await uploadsOf(store, '')).toEqual(leavesUploads ? ['yours/1'] : []);
       expect(await store.abortStaleUploads('')).toBe(leavesUploads ? 1 : 0);
       expect(await keysOf(store, '')).toEqual(['mine/done']);
       for (const writer of writers) await writer.abort();
@@ -333,6 +337,7 @@ export function describeObjectStore(
       await expectCode(store.delete('a', signal), 'interrupted');
       await expectCode(keysOf(store, '', signal), 'interrupted');
       await expectCode(store.abortStaleUploads('', signal), 'interrupted');
+      await expectCode(uploadsOf(store, '', signal), 'interrupted');
       const controller = new AbortController();
       const writer = store.createWriter('c', controller.signal);
       await writer.write(Buffer.from('x'));
@@ -382,6 +387,12 @@ export async function expectCode(call: Promise<unknown>, code: ErrorCode): Promi
 
 export async function keysOf(store: ObjectStore, prefix: string, signal?: AbortSignal): Promise<string[]> {
   return (await entriesOf(store, prefix, signal)).map(({ key }) => key);
+}
+
+async function uploadsOf(store: ObjectStore, prefix: string, signal?: AbortSignal): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const key of store.openUploads(prefix, signal)) keys.push(key);
+  return keys.sort();
 }
 
 async function entriesOf(store: ObjectStore, prefix: string, signal?: AbortSignal): Promise<ObjectStat[]> {

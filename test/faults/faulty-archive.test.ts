@@ -39,6 +39,10 @@ function stormy(objects: ObjectStore, next: Weather): ObjectStore {
     stat: (...args) => call(() => objects.stat(...args)),
     delete: (...args) => call(() => objects.delete(...args)),
     abortStaleUploads: (...args) => call(() => objects.abortStaleUploads(...args)),
+    async *openUploads(...args) {
+      if (next() !== 'fine') throw unreachable();
+      yield* objects.openUploads(...args);
+    },
     async *list(...args) {
       if (next() !== 'fine') throw unreachable();
       yield* objects.list(...args);
@@ -70,6 +74,7 @@ function corrupting(objects: ObjectStore, random: Random, share: number): Object
     stat: (...args) => objects.stat(...args),
     delete: (...args) => objects.delete(...args),
     list: (...args) => objects.list(...args),
+    openUploads: (...args) => objects.openUploads(...args),
     abortStaleUploads: (...args) => objects.abortStaleUploads(...args),
     createWriter(...args) {
       const writer = objects.createWriter(...args);

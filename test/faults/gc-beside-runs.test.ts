@@ -1,11 +1,13 @@
 import { copyFile, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { DirectoryObjectStore } from '../../src/objects/directory.ts';
 import { FileSessionStore } from '../../src/sessions/file-session-store.ts';
 import { tombstoneMark } from '../../src/sessions/row.ts';
 import { collect, copyOf, GRACE_MS, mark, wholeSession } from '../support/collecting.ts';
 import { Mortal, mortalObjects } from '../support/dying-calls.ts';
 import { FaultHome } from '../support/faults.ts';
+import { DAY_MS } from '../support/snapshot.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const RESTORED = 'agent:main:slack:channel:c01:thread:1700000000.000102';
@@ -48,6 +50,39 @@ async function restoredAndForgotten(): Promise<{ home: FaultHome; gone: string }
   return { home, gone };
 }
 
+/** The archive of a home, of which somebody else does something once the first pack is read. */
+function onFirstPackRead(home: FaultHome, then: () => Promise<void>): DirectoryObjectStore {
+  const objects = home.directory();
+  const get = objects.get.bind(objects);
+  let isDone = false;
+  objects.get = async (key, ...rest) => {
+    if (key.includes('/packs/') && !isDone) {
+      isDone = true;
+      await then();
+    }
+    return get(key, ...rest);
+  };
+  return objects;
+}
+
+describe('a reclaim run that takes copies in the archive for proof', () => {
+  test('leaves here what is forgotten while it reads them back', async () => {
+    const { home } = await restoredAndForgotten();
+    const archive = await home.archive();
+    const copied = await archiveIdOf(home, RESTORED);
+    await mark(archive, 'unforget', [copied], home.nowMs);
+    const budget = { maxDiskBytes: 1, highWaterBytes: 1, protectedFloorMs: DAY_MS };
+    const objects = onFirstPackRead(home, async () =>
+      mark(await home.archive(), 'forget', [copied], home.nowMs),
+    );
+    await home.freeDisk(budget, { objects });
+    home.nowMs += GRACE_MS;
+    expect((await collectOn(home)).deleted).toContain(copied);
+    const lost = await home.lostFiles();
+    expect(lost.filter((name) => name.includes('1700000000.000102'))).toEqual([]);
+  });
+});
+
 describe('archive runs between two halves of a collection', () => {
   test('lose no file of a conversation that is forgotten in the archive and alive in the store', {
     timeout: 180_000,
@@ -77,6 +112,23 @@ describe('archive runs between two halves of a collection', () => {
       expect(lost.length, `of the one that is to be lost, after call ${dieAt}`).toBeGreaterThan(0);
       await rm(home.root, { recursive: true });
     }
+  });
+});
+
+describe('a store that has come to the archive since gc took its leases', () => {
+  test('keeps what it has: a run of its own may be at work there', async () => {
+    const home = await FaultHome.create(await temporaryFolder());
+    await home.run();
+    const gone = await archiveIdOf(home, GONE);
+    await mark(await home.archive(), 'forget', [gone], home.nowMs);
+    home.nowMs += GRACE_MS;
+    const objects = await home.objectNames();
+    const archive = await home.archive();
+    const tally = await collect(archive, home.nowMs, { storeIds: new Set(['other']) });
+    expect(tally).toMatchObject({ deleted: [], problems: [], counts: { objectsDeleted: 0 } });
+    expect(tally.kept).toEqual([{ archiveId: gone, why: 'store-not-held' }]);
+    expect(await home.objectNames()).toEqual(objects);
+    expect((await collectOn(home)).deleted).toEqual([gone]);
   });
 });
 
@@ -110,6 +162,23 @@ describe('a run that died before it could catalogue its batch', () => {
     expect((await collectOn(home)).deleted).toEqual([old]);
     expect(await home.lostFiles()).toEqual([]);
     expect(await wholeSession(await home.archive(), anew)).toMatchObject({ sessionKey: GONE });
+  });
+
+  test('keeps the files of what is forgotten while the run reads the packs back: that may take an hour', async () => {
+    const home = await FaultHome.create(await temporaryFolder());
+    const sessions = new FileSessionStore(home.storePath);
+    const read = () => sessions.read();
+    const commit = () => Promise.reject(new Error('died'));
+    await home.run({ sessions: { kind: 'file', settleMs: 0, path: sessions.path, read, commit } });
+    const old = await archiveIdOf(home, GONE);
+    const objects = onFirstPackRead(home, async () =>
+      mark(await home.archive(), 'forget', [old], home.nowMs),
+    );
+    expect(await home.run({ objects })).toMatchObject({ problems: [], failures: [] });
+    home.nowMs += GRACE_MS;
+    expect((await collectOn(home)).deleted).toEqual([old]);
+    expect(await home.lostFiles()).toEqual([]);
+    expect(await archiveIdOf(home, GONE)).not.toBe(old);
   });
 
   test('leaves what it cannot judge: a mark that cannot be read keeps earlier runs unfinished, and says so', async () => {

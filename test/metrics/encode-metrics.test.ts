@@ -72,7 +72,9 @@ describe('the metrics of a run', () => {
   });
 
   it('have a sample of every metric that there is', () => {
-    const text = encodeMetrics(runReport({ ...FULL, exitCode: 0 }));
+    const collection = { command: 'gc', instance: 'oc-test', exitCode: 0, durationMs: 1 } as const;
+    const collected = { ...collection, startedAt: '2026-11-21T04:31:00.000Z', deletedSessions: 3 };
+    const text = encodeMetrics(collected, encodeMetrics(runReport({ ...FULL, exitCode: 0 })));
     for (const name of Object.keys(METRICS)) expect(text).toContain(`\n${name}{`);
   });
 

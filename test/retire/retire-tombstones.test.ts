@@ -63,6 +63,24 @@ describe('a tombstone whose conversation is forgotten in the archive', () => {
     expect(await tombstones(home)).toEqual([KEY]);
   });
 
+  it('stays also if that comes while the run looks whether it is still archived', async () => {
+    const home = await oldTombstones();
+    home.policy = { ...home.policy, protectedPruneAfterMs: 900 * DAY_MS };
+    const archiveId = tombstoneMark((await home.rows())[KEY] ?? {})?.archiveId ?? '';
+    const objects = home.directory();
+    const stat = objects.stat.bind(objects);
+    let isForgotten = false;
+    objects.stat = async (key, ...rest) => {
+      if (key.includes('/packs/') && !isForgotten) {
+        isForgotten = true;
+        await mark(await home.archive(), 'forget', [archiveId], home.nowMs);
+      }
+      return stat(key, ...rest);
+    };
+    expect(whyKept(await home.run({ objects }))).toBe('forgotten');
+    expect(await tombstones(home)).toEqual([KEY]);
+  });
+
   it('stays with all others while a mark cannot be read', async () => {
     const home = await oldTombstones();
     home.policy = { ...home.policy, protectedPruneAfterMs: 900 * DAY_MS };

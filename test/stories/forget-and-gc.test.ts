@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openCodec } from '../../src/codec/open.ts';
 import { StoreLock } from '../../src/state/store-lock.ts';
+import { collect } from '../support/collecting.ts';
+import { openHomeArchive } from '../support/fault-stories.ts';
 import { clockAt, runCli } from '../support/run-cli.ts';
 import type { ErrorJson, ListJson, VerifyJson } from './support/answers.ts';
 import { DAY_MS } from './support/home.ts';
@@ -221,6 +223,26 @@ describe('a collection', () => {
     home.nowMs += 8 * DAY_MS;
     await rm(join(home.stateDir, 'agents'), { recursive: true });
     expect((await home.json<GcJson>('gc')).sessions).toHaveLength(1);
+  });
+
+  test('finishes what another has left of a store that is nowhere any more and of which nothing stays', async () => {
+    const { home, keys } = await lifeHome({}, 'ops');
+    for (const key of keys) await home.json('forget', key, '--yes');
+    home.nowMs += 8 * DAY_MS;
+    let asked = 0;
+    const dying = collect(await openHomeArchive(home), home.nowMs, {
+      storeIds: new Set(['ops']),
+      // Once before the manifest that commits the removal, then before the first deletion.
+      assertMayDelete: async () => {
+        asked += 1;
+        if (asked > 1) throw new Error('died');
+      },
+    });
+    await expect(dying).rejects.toThrow('died');
+    await rm(join(home.stateDir, 'agents'), { recursive: true });
+    expect(await home.json<GcJson>('gc')).toMatchObject({ kept: [], problems: [] });
+    const left = Object.keys(await home.objects()).filter((key) => !/\/(?:marks|reports)\//.test(key));
+    expect(left).toEqual([]);
   });
 
   test('ends with 130 when it is stopped, and the next one goes on', async () => {

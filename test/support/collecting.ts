@@ -26,6 +26,7 @@ export function collect(archive: Archive, nowMs: number, options: Partial<GcOpti
       return runIdAt(nowMs, (0xc0000000 + runs).toString(16));
     },
     assertMayDelete: async () => {},
+    storeIds: new Set(['main']),
     ...options,
   });
 }

@@ -61,6 +61,10 @@ export function mortalObjects(objects: ObjectStore, mortal: Mortal): ObjectStore
     stat: (...args) => mortal.call(() => objects.stat(...args)),
     delete: (...args) => mortal.call(() => objects.delete(...args)),
     abortStaleUploads: (...args) => mortal.call(() => objects.abortStaleUploads(...args)),
+    async *openUploads(...args) {
+      await mortal.call(async () => {});
+      yield* objects.openUploads(...args);
+    },
     async *list(...args) {
       await mortal.call(async () => {});
       yield* objects.list(...args);

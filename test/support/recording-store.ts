@@ -80,6 +80,10 @@ export class RecordingStore implements ObjectStore {
     await this.#inner.delete(key, signal);
   }
 
+  openUploads(prefix: string, signal?: AbortSignal): AsyncIterable<string> {
+    return this.#inner.openUploads(prefix, signal);
+  }
+
   async abortStaleUploads(prefix: string, signal?: AbortSignal): Promise<number> {
     return this.#inner.abortStaleUploads(prefix, signal);
   }

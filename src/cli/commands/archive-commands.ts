@@ -95,6 +95,10 @@ function defineLifeCommands(program: Command, verb: DefineVerb): void {
         '--subject <user id>',
         'all whose key or row names this user of a channel: for erasure requests',
       )
+      .option(
+        '--transcripts',
+        'with --subject: read every transcript as well, for what the user wrote among others',
+      )
       .option(...generation)
       .option('--dry-run', 'print what would be marked')
       .option('--yes', 'do not ask'),

@@ -8,7 +8,11 @@ export interface ForgetJson {
   readonly marked: boolean;
   readonly dryRun: boolean;
   readonly deletableFrom: string;
-  readonly sessions: readonly { readonly archiveId: string; readonly sessionKey: string | null }[];
+  readonly sessions: readonly {
+    readonly archiveId: string;
+    readonly sessionKey: string | null;
+    readonly lines: number | null;
+  }[];
   readonly alreadyForgotten: number;
   readonly pinned: number;
   readonly problems: readonly unknown[];
@@ -34,7 +38,10 @@ export interface LifeHome {
 }
 
 /** Whoever `settings` name as archive holds three threads in one pack. */
-export async function lifeHome(settings: Readonly<Record<string, unknown>> = {}): Promise<LifeHome> {
+export async function lifeHome(
+  settings: Readonly<Record<string, unknown>> = {},
+  agentId = 'main',
+): Promise<LifeHome> {
   const home = await Home.create({ settings: { ...TRIM, ...settings } });
   const thread = (n: number, idleDays: number) =>
     threadOf('C0LIFE', `176250000${n}.000100`, {
@@ -43,8 +50,8 @@ export async function lifeHome(settings: Readonly<Record<string, unknown>> = {})
       text: `secret number ${n}`,
     });
   const threads = [thread(1, 400), thread(2, 100), thread(3, 9)] as const;
-  await writeThreadStore(home.storePath(), { main: threads });
+  await writeThreadStore(home.storePath(agentId), { [agentId]: threads });
   await home.json('archive');
-  const keys = threads.map(({ rest }) => `agent:main:${rest}`) as unknown as LifeHome['keys'];
+  const keys = threads.map(({ rest }) => `agent:${agentId}:${rest}`) as unknown as LifeHome['keys'];
   return { home, threads: [...threads], keys };
 }
