@@ -45,6 +45,11 @@ describe('an old protected row', () => {
     ['a date years ahead', { endedAt: NOW_MS + 4000 * DAY_MS }, 'future-dated'],
     ['no date', { updatedAt: undefined }, 'undated'],
     ['dates that are no numbers', { updatedAt: '2020-01-01', startedAt: undefined }, 'undated'],
+    [
+      'a date that is no number beside an old one',
+      { updatedAt: '2026-11-20', startedAt: 1, endedAt: 2 },
+      'undated',
+    ],
     ['the date 0', { updatedAt: 0 }, 'undated'],
     ['a negative date', { updatedAt: -1 }, 'undated'],
     ['a transcript in a folder below', { sessionFile: 'sub/x.jsonl' }, 'transcript-elsewhere'],
