@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { appendFile, link, mkdir, rename, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { unfinishedSessions } from '../../src/recover/unfinished.ts';
 import { shipBatch } from '../../src/ship/ship-batch.ts';
 import { foldersOf, sha256, sourceOf } from '../support/sessions.ts';
@@ -69,6 +71,15 @@ describe('a batch that was committed by a run that died', () => {
       async (path) => {
         await rm(path);
         execFileSync('mkfifo', [path]);
+      },
+    ],
+    [
+      'is a socket, which cannot be opened',
+      async (path) => {
+        await rm(path);
+        const server = createServer().listen(path);
+        await once(server, 'listening');
+        onTestFinished(() => void server.close());
       },
     ],
   ])('leaves a file out that %s', async (_what, happen) => {
