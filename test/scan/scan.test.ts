@@ -46,6 +46,19 @@ describe('a row of an agent in another folder', () => {
     expect(ownsOrphans).toBe(true);
   });
 
+  it.each([
+    ['as a gateway in a container spells it', '/home/node/.openclaw/agents/main/sessions/g-topic-1.jsonl'],
+    ['on a detour', 'SESSIONS/../sessions/g-topic-1.jsonl'],
+  ])('counts as a neighbour where it names a transcript in this one %s', async (_how, sessionFile) => {
+    const folder = join(await temporaryFolder(), 'agents', 'main', 'sessions');
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, 'sessions.json'), '{}');
+    const guest = { sessionId: 'g', sessionFile: sessionFile.replace('SESSIONS', folder) };
+    const other = await sessionsDir({ 'agent:b:main': guest });
+    const { neighbourRows } = await scanned(folder, [], [join(other, 'sessions.json')]);
+    expect(neighbourRows.map(({ sessionKey }) => sessionKey)).toEqual(['agent:b:main']);
+  });
+
   it('that cannot be read leaves every unreferenced file where it is', async () => {
     const torn = join(await temporaryFolder(), 'sessions.json');
     await writeFile(torn, '{"agent:b:main":');
