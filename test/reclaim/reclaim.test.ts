@@ -125,6 +125,15 @@ describe('an image that another attachment record may name', () => {
     return { folder, mediaDir, files };
   }
 
+  it('stays while the record of another conversation names it', async () => {
+    const { folder, mediaDir, files } = await archivedImage();
+    await writeMedia(mediaDir, NOW_MS, { n: 2, sessionKey: 'agent:main:other', ageMs: DAY_MS, image });
+    const original = await archivedAt(join(mediaDir, 'originals', image), 'media-original');
+    const result = await reclaim(settled(folder, [...files.slice(0, 1), original]));
+    expect(result).toMatchObject({ files: 1, left: [{ why: 'another attachment record names it' }] });
+    expect(await readdir(join(mediaDir, 'originals'))).toEqual([image]);
+  });
+
   it('goes with the last record', async () => {
     const { folder, mediaDir, files } = await archivedImage();
     expect(await reclaim(settled(folder, files))).toMatchObject({ files: 2, left: [] });
