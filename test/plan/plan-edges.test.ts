@@ -60,6 +60,17 @@ describe('an old protected row', () => {
     expect(reasonFor(fields)).toBe(reason);
   });
 
+  it('stays if what is known of its activity spells its key in lower case', () => {
+    const key = 'agent:main:signal:group:AbCd=';
+    const evidence = { reason: 'running-task', where: 'tasks/runs.sqlite' } as const;
+    const plan = planOf({
+      policy,
+      rows: [rowOf(key, 30 * DAY_MS, { sessionId: uuid(1) })],
+      activity: { byKey: new Map([[key.toLowerCase(), evidence]]) },
+    });
+    expect(plan.kept.map(({ reason }) => reason)).toEqual(['running-task']);
+  });
+
   it('stays if one of its files is dated in the future', () => {
     expect(reasonFor({}, { files: [fileOf(`${uuid(1)}.jsonl`, -DAY_MS)] })).toBe('future-dated');
   });
