@@ -79,4 +79,24 @@ describe('a lease that is taken over', () => {
     expect(await (await home.archive()).uncataloguedBatchIds()).toHaveLength(1);
     expect(await home.lostFiles()).toEqual([]);
   });
+
+  test('before a tombstone is removed leaves it', async () => {
+    await home.run();
+    home.nowMs += 31 * DAY_MS;
+    home.policy = { ...home.policy, protectedRemoveAfterMs: 30 * DAY_MS };
+    const before = await home.rows();
+    const objects = home.directory();
+    const stat = objects.stat.bind(objects);
+    objects.stat = async (...args) => {
+      // Its pack was just found to be whole.
+      const found = await stat(...args);
+      await takeOver(home.directory());
+      return found;
+    };
+    const tally = await home.run({ objects });
+    expect(tally.problems).toMatchObject([
+      { what: 'tombstones of store main', error: { code: 'lease-lost' } },
+    ]);
+    expect(await home.rows()).toEqual(before);
+  });
 });
