@@ -3,6 +3,7 @@ import { access, link, lstat, readFile, symlink, writeFile } from 'node:fs/promi
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { PackReader } from '../../src/packs/pack-reader.ts';
+import { tombstoneMark } from '../../src/sessions/row.ts';
 import type { Row } from '../../src/sessions/session-store.ts';
 import { FaultHome, threadRow } from '../support/faults.ts';
 import { DAY_MS, HOUR_MS, NOW_MS, uuid } from '../support/snapshot.ts';
@@ -207,3 +208,17 @@ test.each(['../../evil', '..', '/etc', 'a/b', 'x\\\\y', 'tab\there'])(
     expect(listed.trim().split('\n').sort()).toEqual(suffixes.map((suffix) => `main/${id}${suffix}`));
   },
 );
+
+test.each([
+  ['NUL in it', 'a\0b.jsonl'],
+  ['300 characters', `${'x'.repeat(300)}.jsonl`],
+])('a row that names a transcript with %s keeps no other from being archived', async (_what, sessionFile) => {
+  for (const road of ['run', 'runLive'] as const) {
+    const home = await homeWith({});
+    const odd = threadRow(uuid(2), 10 * DAY_MS, { sessionFile });
+    await home.writeRows({ ...(await home.rows()), 'agent:main:slack:channel:c09': odd });
+    const tally = await home[road]();
+    expect(tally.failures, road).toEqual([]);
+    expect(tombstoneMark((await home.rows())[KEY] ?? {}), road).toBeDefined();
+  }
+});
