@@ -4,9 +4,9 @@ import { syncBuiltinESMExports } from 'node:module';
 
 type Call = (...args: unknown[]) => unknown;
 
-/** A call that changes the disk, or makes a change durable, and the path that it is about: of a rename the old one. */
+/** A call that changes the disk, or makes a change durable, and the path that it is about: of a rename the old one. Empty for what is done to sessions.json by its descriptor. */
 export interface DiskCall {
-  readonly name: 'rename' | 'unlink' | 'sync';
+  readonly name: 'rename' | 'unlink' | 'sync' | 'write';
   readonly path: string;
 }
 
@@ -34,6 +34,15 @@ export async function withDiskCalls<T>(
     void onCall({ name: 'rename', path: String(args[0]) });
     return real(...args);
   });
+  for (const [call, name] of [
+    ['writevSync', 'write'],
+    ['fsyncSync', 'sync'],
+  ] as const) {
+    patch(fs, call, (real) => (...args) => {
+      void onCall({ name, path: '' });
+      return real(...args);
+    });
+  }
   const paths = new WeakMap<object, string>();
   patch(fs.promises, 'open', (real) => async (...args) => {
     const handle = (await real(...args)) as object;
