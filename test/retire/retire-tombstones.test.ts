@@ -1,5 +1,5 @@
 import { appendFile, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { RunTally } from '../../src/report.ts';
 import { readStillArchived } from '../../src/retire/still-archived.ts';
@@ -281,9 +281,14 @@ describe('a run that dies while it removes tombstones', () => {
   });
 });
 
-it('a stub that no row names is left-over only as long as nobody wrote to it', async () => {
+it('a stub that no row names is left-over only as long as nobody wrote to it or holds its lock', async () => {
   const home = await oldTombstones();
   const stub = await stubOf(home);
+  const locked = await stubOf(
+    home,
+    (await tombstones(home)).findLast((key) => key.includes(':thread:')),
+  );
+  await writeFile(`${locked}.lock`, '{"pid":1}');
   const used = await stubOf(
     home,
     (await tombstones(home)).find((key) => key.includes(':thread:')),
@@ -296,6 +301,7 @@ it('a stub that no row names is left-over only as long as nobody wrote to it', a
   await home.run();
   await expect(readFile(stub)).rejects.toMatchObject({ code: 'ENOENT' });
   expect(await readFile(used, 'utf8')).toMatch(/\n\{"type":"message"\}\n$/);
+  expect(await stubs(home)).toContain(basename(locked));
 });
 
 it('what was archived from another store stands for no tombstone of this one', async () => {

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Snapshot, scan } from '../../src/scan/scan.ts';
 import { FileSessionStore } from '../../src/sessions/file-session-store.ts';
-import { NO_ACTIVITY } from '../support/snapshot.ts';
+import { writeMedia } from '../support/media.ts';
+import { DAY_MS, NO_ACTIVITY, NOW_MS } from '../support/snapshot.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 async function sessionsDir(rows: unknown = { 'agent:main:main': { sessionId: 'a' } }): Promise<string> {
@@ -64,6 +65,19 @@ describe('a row of an agent in another folder', () => {
     await writeFile(torn, '{"agent:b:main":');
     expect((await scanned(await sessionsDir(), [], [torn])).ownsOrphans).toBe(false);
   });
+});
+
+it('an image of a key that another store has too is nobody’s to take', async () => {
+  const folder = await sessionsDir();
+  const sent = { n: 1, sessionKey: 'agent:main:main', ageMs: DAY_MS };
+  await writeMedia(join(folder, 'media', 'outgoing'), NOW_MS, sent);
+  const other = join(await sessionsDir(), 'sessions.json');
+  const keysOf = async (...parts: Parameters<typeof scanned>) => [
+    ...(await scanned(...parts)).media.byKey.keys(),
+  ];
+  expect(await keysOf(folder)).toEqual(['agent:main:main']);
+  expect(await keysOf(folder, [], [other])).toEqual([]);
+  expect(await keysOf(folder, [other])).toEqual([]);
 });
 
 describe('a scan', () => {
