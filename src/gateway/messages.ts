@@ -76,7 +76,7 @@ function parseChange(value: unknown): RowChange {
   const fields = ['sessionKey', 'archiveId', 'expectSha256', 'replaceWith'];
   if (!isRecord(value) || !hasOnly(value, fields)) throw invalid('commit request', 'a change');
   const { sessionKey, archiveId, expectSha256, replaceWith } = value;
-  if (typeof sessionKey !== 'string' || sessionKey === '') throw invalid('commit request', 'sessionKey');
+  if (typeof sessionKey !== 'string') throw invalid('commit request', 'sessionKey');
   if (typeof archiveId !== 'string' || archiveId.length > 80) throw invalid('commit request', 'archiveId');
   if (expectSha256 !== null && !isSha256(expectSha256)) throw invalid('commit request', 'expectSha256');
   if (replaceWith !== null && !isRecord(replaceWith)) throw invalid('commit request', 'replaceWith');

@@ -10,12 +10,12 @@ const DATE_FIELDS = [
   'endedAt',
 ] as const;
 
-/** When the row says it was last touched, in epoch milliseconds. Undefined if it carries no date. */
+/** When the row says it was last touched, in epoch milliseconds. Undefined if it carries no date, or one that is no number: that may be the newest. */
 export function rowActivityMs(row: Row): number | undefined {
-  const dates = DATE_FIELDS.map((field) => row[field]).filter(
-    (value): value is number => typeof value === 'number' && Number.isFinite(value) && value > 0,
-  );
-  return dates.length === 0 ? undefined : Math.max(...dates);
+  const values = DATE_FIELDS.map((field) => row[field] ?? 0);
+  if (!values.every((value) => typeof value === 'number' && Number.isFinite(value))) return undefined;
+  const newest = Math.max(...(values as number[]));
+  return newest > 0 ? newest : undefined;
 }
 
 /** The newest sign of life of a session: its row or any of its files. */

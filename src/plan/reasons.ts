@@ -28,7 +28,7 @@ export const KEEP_REASONS = {
   'cli-session': 'an external CLI session continues it',
   'shared-session': 'shares its session id or a file with another row',
   'active-child': 'a child session is active: {}',
-  'transcript-elsewhere': 'its transcript lies outside the sessions folder',
+  'transcript-elsewhere': 'its transcript lies outside the sessions folder, or has no possible file name',
   locked: 'its transcript is locked: {}',
   'codex-bound': 'bound to a Codex session: {}',
   'not-plain-file': 'one of its files is a link, a device, or oddly named: {}',

@@ -1,4 +1,5 @@
 import { basename, dirname, isAbsolute, normalize } from 'node:path';
+import { isManifestFileName } from '../manifest/manifest.ts';
 import { sessionIdOfBase } from '../scan/file-kind.ts';
 import type { ScannedFile, Snapshot } from '../scan/scan.ts';
 import { familyOf, sessionIdOf, tombstoneMark } from '../sessions/row.ts';
@@ -29,7 +30,12 @@ function resolveFile(file: string, folder: Folder): TranscriptPlace {
   const path = normalize(file);
   const name = basename(path);
   const isHere = isAbsolute(path) ? isOurFolder(dirname(path), name, folder) : name === path;
-  return isHere && name !== '..' && name !== '.' ? { at: 'here', name } : { at: 'elsewhere' };
+  return isHere && isPossible(name) ? { at: 'here', name } : { at: 'elsewhere' };
+}
+
+/** Whether a transcript can have the name, and its lock the name that follows from it. */
+function isPossible(name: string): boolean {
+  return isManifestFileName(name) && Buffer.byteLength(`${name}.lock`) <= 255;
 }
 
 /** A gateway in a container spells the folder by another root: the agent's part of the path tells, if the file is here. */

@@ -44,13 +44,16 @@ export async function reclaim(settled: Settled): Promise<Reclaimed> {
   if (originals.size > 0) {
     const named = await namedOriginals(settled.folders.mediaDir);
     for (const file of originals.values()) {
-      if (!named.has(file.name)) await remove(file);
-      else left.push({ name: placeName(file), why: 'another attachment record names it', isFailure: false });
+      if (named !== undefined && !named.has(file.name)) await remove(file);
+      else left.push({ name: placeName(file), why: named ? NAMED : PERHAPS_NAMED, isFailure: false });
     }
   }
   for (const folder of folders) await syncDirectory(folder);
   return { files, freedBytes, left };
 }
+
+const NAMED = 'another attachment record names it';
+const PERHAPS_NAMED = 'another attachment record, which cannot be read, may name it';
 
 /** Bytes freed, or why the file stays. */
 async function unlinkUnchanged(path: string, file: ArchivedFile): Promise<number | Omit<LeftFile, 'name'>> {

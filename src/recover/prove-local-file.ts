@@ -6,19 +6,24 @@ import type { ManifestFile } from '../manifest/manifest.ts';
 import { describeStats } from '../scan/scan.ts';
 import type { ArchivedFile } from '../ship/task.ts';
 
-/** The file at `path` if it holds, byte for byte, what the manifest says; undefined for anything else. */
+/**
+ * The file at `path` if it holds, byte for byte, what the manifest says; undefined for anything else. That includes a
+ * file that cannot be read: it stays, and whoever archives it anew says why it cannot.
+ */
 export async function proveLocalFile(
   path: string,
   expected: ManifestFile,
 ): Promise<ArchivedFile | undefined> {
-  let handle: Awaited<ReturnType<typeof open>>;
   try {
-    handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    return await prove(path, expected);
   } catch (error) {
-    const code = errnoOf(error);
-    if (code === 'ENOENT' || code === 'ELOOP') return undefined;
-    throw error;
+    if (errnoOf(error) === undefined) throw error;
+    return undefined;
   }
+}
+
+async function prove(path: string, expected: ManifestFile): Promise<ArchivedFile | undefined> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const before = describeStats(await handle.stat({ bigint: true }));
     if (!before.isPlain || before.sizeBytes !== expected.size) return undefined;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { link, lstat, open, rename, unlink } from 'node:fs/promises';
+import { link, open, rename, unlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { ClawbackError, errnoOf } from '../errors.ts';
 import type { ManifestFile } from '../manifest/manifest.ts';
@@ -9,15 +9,19 @@ import type { ManifestFile } from '../manifest/manifest.ts';
 export type LocalState = 'absent' | 'identical' | 'different';
 
 export async function localState(path: string, file: ManifestFile): Promise<LocalState> {
+  let handle: Awaited<ReturnType<typeof open>>;
   try {
-    const stats = await lstat(path);
-    if (!stats.isFile() || stats.size !== file.size) return 'different';
+    handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return 'absent';
+    const code = errnoOf(error);
+    if (code === 'ENOENT') return 'absent';
+    // A link, and a socket.
+    if (code === 'ELOOP' || code === 'ENXIO') return 'different';
     throw error;
   }
-  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   try {
+    const stats = await handle.stat();
+    if (!stats.isFile() || stats.size !== file.size) return 'different';
     const hash = createHash('sha256');
     for await (const chunk of handle.createReadStream({ autoClose: false })) hash.update(chunk as Buffer);
     return hash.digest('hex') === file.sha256 ? 'identical' : 'different';

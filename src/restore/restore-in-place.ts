@@ -5,6 +5,7 @@ import type { Archive } from '../archive/archive.ts';
 import { ClawbackError } from '../errors.ts';
 import { type FileFolders, isMedia, pathOf, placeName } from '../manifest/file-place.ts';
 import type { Manifest, ManifestFile, ManifestSession } from '../manifest/manifest.ts';
+import { classifyFileName } from '../scan/file-kind.ts';
 import { isHarmlessRecord } from '../scan/scan-media.ts';
 import { rowSha256 } from '../sessions/canonical-json.ts';
 import { sessionIdOf } from '../sessions/row.ts';
@@ -41,11 +42,13 @@ export interface RestorePlan {
   readonly current: Row | undefined;
 }
 
+/** @throws {ClawbackError} `manifest-invalid` where a file of the session would get the name of the store, a lock, or the like. */
 export async function planRestore(
   session: ManifestSession,
   target: RestoreTarget,
   options: RestoreOptions,
 ): Promise<RestorePlan> {
+  assertOwnNames(session, target);
   const { rows } = await target.sessions.read();
   const current = rows.find(({ sessionKey }) => sessionKey === session.sessionKey)?.row;
   const row = planRow(session, current, rows, target, options);
@@ -80,6 +83,20 @@ function planRow(
 function spelledFolders(rows: readonly { row: Row }[], sessionsDir: string): ReadonlySet<string> {
   const files = rows.map(({ row }) => row.sessionFile).filter((file) => typeof file === 'string');
   return new Set([sessionsDir, ...files.filter((file) => isAbsolute(file)).map((file) => dirname(file))]);
+}
+
+/** A name that is not of its kind here was not archived from such a folder. */
+function assertOwnNames({ archiveId, files }: ManifestSession, { sessions }: RestoreTarget): void {
+  const storeName = basename(sessions.path);
+  const odd = files.find(
+    (file) => !isMedia(file) && classifyFileName(file.name, storeName).kind !== file.kind,
+  );
+  if (odd === undefined) return;
+  throw new ClawbackError(
+    'manifest-invalid',
+    `restore ${archiveId}: ${odd.name} is not the name of a ${odd.kind} here`,
+    { hint: 'nothing was changed; --to DIR writes the files where OpenClaw does not look' },
+  );
 }
 
 /** The old session id must not serve another key by now. */

@@ -205,17 +205,20 @@ function originalName(path: string, mediaDir: string): string | undefined {
   return isOurs && join(folder, name) === path && isFileNameOf('media-original', name) ? name : undefined;
 }
 
-/** Names of the images that any record in the folder names at this moment, whoever's it is. */
-export async function namedOriginals(mediaDir: string): Promise<ReadonlySet<string>> {
+/**
+ * Names of the images that any record in the folder names at this moment, whoever's it is. Undefined if one of them
+ * cannot be read, or not yet: OpenClaw may be writing it.
+ */
+export async function namedOriginals(mediaDir: string): Promise<ReadonlySet<string> | undefined> {
   const names = new Set<string>();
   const folder = join(mediaDir, 'records');
   if ((await lstatIfThere(folder)) === undefined) return names;
   for (const name of await listNames(folder)) {
     if (!name.endsWith('.json')) continue;
-    const record = (await readSmallJson(join(folder, name))) as
-      | { original?: { path?: unknown } }
-      | null
-      | undefined;
+    const place = join(folder, name);
+    const record = (await readSmallJson(place)) as { original?: { path?: unknown } } | null | undefined;
+    // What is gone since it was listed names nothing.
+    if (record === undefined && (await lstatIfThere(place)) !== undefined) return undefined;
     const path = record?.original?.path;
     if (typeof path === 'string') names.add(basename(path));
   }

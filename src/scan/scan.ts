@@ -1,6 +1,6 @@
 import type { BigIntStats } from 'node:fs';
 import { realpath } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, normalize } from 'node:path';
 import glob from 'fast-glob';
 import { isClawbackError } from '../errors.ts';
 import type { ActivityEvidence } from '../openclaw/activity-evidence.ts';
@@ -97,12 +97,21 @@ async function readAll(stores: readonly SessionStore[]): Promise<readonly StoreS
   }
 }
 
-/** Keeps the rows whose transcript lies in one of these spellings of our folder. */
+/**
+ * Keeps the rows whose transcript lies in one of these spellings of our folder, or may: a gateway in a container spells
+ * it by another root.
+ */
 function visitorsOf(folders: readonly string[]) {
-  const isHere = ({ row }: StoreRow) =>
-    typeof row.sessionFile === 'string' && folders.includes(dirname(row.sessionFile));
+  const tails = folders.flatMap((folder) => AGENT_FOLDER.exec(folder) ?? []);
+  const isHere = ({ row }: StoreRow) => {
+    if (typeof row.sessionFile !== 'string') return false;
+    const folder = dirname(normalize(row.sessionFile.trim()));
+    return folders.includes(folder) || tails.some((tail) => folder.endsWith(tail));
+  };
   return (snapshot: StoreSnapshot) => ({ rows: snapshot.rows.filter(isHere) });
 }
+
+const AGENT_FOLDER = /\/agents\/[^/]+\/sessions$/;
 
 async function scanFiles(
   store: StoreLocation,

@@ -33,18 +33,22 @@ export async function nightlyLoop(loop: NightlyLoop, signal: AbortSignal): Promi
     if (dueMs === undefined) return;
     const startMs = dueMs + Math.floor(loop.random() * jitterMs);
     loop.onWait(startMs);
-    await waitUntil(loop, startMs, signal);
+    const isReached = await waitUntil(loop, startMs, signal);
     if (signal.aborted) return;
+    if (!isReached) continue;
     since = clock.nowMs();
     await loop.recordStarted(since);
     await loop.run();
   }
 }
 
-async function waitUntil({ clock }: NightlyLoop, untilMs: number, signal: AbortSignal): Promise<void> {
+/** False if the clock was set back meanwhile: by the new time another run may be the next. */
+async function waitUntil({ clock }: NightlyLoop, untilMs: number, signal: AbortSignal): Promise<boolean> {
   for (;;) {
-    const leftMs = untilMs - clock.nowMs();
-    if (leftMs <= 0 || signal.aborted) return;
-    await clock.pause(Math.min(leftMs, LOOK_AGAIN_MS), signal);
+    const nowMs = clock.nowMs();
+    if (nowMs >= untilMs || signal.aborted) return true;
+    await clock.pause(Math.min(untilMs - nowMs, LOOK_AGAIN_MS), signal);
+    // By less than that nobody waits noticeably longer.
+    if (clock.nowMs() < nowMs - LOOK_AGAIN_MS) return false;
   }
 }

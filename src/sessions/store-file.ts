@@ -162,9 +162,10 @@ function isBeingWritten(path: string, ours: string): boolean {
   );
 }
 
+/** A date in the future is no sign of life: one that a clock that was wrong has left would keep us away until it is right. */
 function isYoung(path: string): boolean {
   const stats = statSync(path, { throwIfNoEntry: false });
-  return stats !== undefined && Date.now() - stats.mtimeMs < WRITING_MS;
+  return stats !== undefined && Math.abs(Date.now() - stats.mtimeMs) < WRITING_MS;
 }
 
 function syncPath(path: string): void {

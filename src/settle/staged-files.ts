@@ -17,8 +17,8 @@ const JOURNAL = 'journal.json';
 
 /**
  * A folder inside of the sessions folder, which OpenClaw does not look into: archived files wait there until no
- * process can bring their row back. Each lies there under its own name, percent-encoded, so the folder itself
- * says where everything belongs; the journal beside them says which archived generation they are of.
+ * process can bring their row back. Each lies there under its own name, so the folder itself says where everything
+ * belongs; the journal beside them says which archived generation they are of.
  */
 export function makeStagingFolder(sessionsDir: string): string {
   return join(sessionsDir, `${PREFIX}${randomUUID()}`);
@@ -26,7 +26,7 @@ export function makeStagingFolder(sessionsDir: string): string {
 
 /** Where a file waits. */
 export function stagedPath(folder: string, name: string): string {
-  return join(folder, encodeURIComponent(name));
+  return join(folder, name);
 }
 
 /** Made durable before the first file moves: which sessions these are, and what row each of them had and has. */
@@ -129,8 +129,7 @@ async function isGiven(from: string, to: string): Promise<boolean> {
 /** Gives every file that lies in a staging folder its place back and takes the folder away. What is not ours in it keeps it. */
 export async function closeStagingFolder(sessionsDir: string, folder: string, nowMs: number): Promise<void> {
   for (const staged of await listFiles(folder)) {
-    const name = originalName(staged);
-    if (name !== undefined) await putBack(join(folder, staged), join(sessionsDir, name), nowMs);
+    if (isOurs(staged)) await putBack(join(folder, staged), join(sessionsDir, staged), nowMs);
   }
   await syncDirectory(sessionsDir);
   await rm(join(folder, JOURNAL), { force: true });
@@ -168,14 +167,7 @@ export async function putBackStaged(sessionsDir: string, nowMs: number): Promise
   for (const folder of folders) await closeStagingFolder(sessionsDir, folder, nowMs);
 }
 
-/** Undefined for the journal, and for what we cannot have put there. */
-function originalName(staged: string): string | undefined {
-  if (staged === JOURNAL) return undefined;
-  try {
-    const name = decodeURIComponent(staged);
-    return isManifestFileName(name) ? name : undefined;
-  } catch (error) {
-    if (error instanceof URIError) return undefined;
-    throw error;
-  }
+/** Neither the journal nor what we cannot have put there. */
+function isOurs(staged: string): boolean {
+  return staged !== JOURNAL && isManifestFileName(staged);
 }

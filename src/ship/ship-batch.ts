@@ -7,6 +7,7 @@ import { type FileRef, placeName } from '../manifest/file-place.ts';
 import { manifestKey, packKey } from '../manifest/keys.ts';
 import { MANIFEST_FORMAT, type Manifest, type ManifestFile } from '../manifest/manifest.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
+import { isAgentId } from '../openclaw/agent-id.ts';
 import { verifyContent, verifyStored } from '../verify/verify-pack.ts';
 import { describeFile, type OnFrame, type PackFile, putPack, type StoredPack } from './put-pack.ts';
 import { SourceFault, SourceReader } from './source-files.ts';
@@ -155,12 +156,18 @@ function packOrder(task: ShipTask, indexes: readonly number[]): PackFile[] {
       sessionAt(task, session).files.map((source) => ({
         session,
         source,
-        path: join(sessionAt(task, session).entry.agentId, placeName(source)),
+        path: join(agentFolder(task, session), placeName(source)),
       })),
     );
   const rank = ({ source }: PackFile) =>
     ['transcript', 'reset', 'deleted', 'backup', 'trajectory'].indexOf(source.kind) + 1 || 6;
   return files.sort((a, b) => rank(a) - rank(b));
+}
+
+/** A key may say anything where the agent's id stands, and whoever unpacks with tar alone gets the path that is there. */
+function agentFolder(task: ShipTask, index: number): string {
+  const { agentId } = sessionAt(task, index).entry;
+  return isAgentId(agentId) ? agentId : task.storeId;
 }
 
 /** Hashes the files that the operator chose not to keep: the manifest still says what they were. */

@@ -1,4 +1,4 @@
-import { access, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { access, appendFile, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -98,6 +98,59 @@ describe('beside a live OpenClaw', () => {
     expect(await namesNow()).toEqual([...FILES, stubOf(trimmed, OTHER)].sort());
     expect((await home.rows())[KEY]).toEqual(revived);
     expect(await home.lostFiles()).toEqual([]);
+  });
+
+  test('one that went on under another session gets its files back too', async () => {
+    const running = run();
+    await untilStaged();
+    const trimmed = await home.rows();
+    const reset = { sessionId: uuid(7), updatedAt: home.nowMs, usageFamilySessionIds: [ID] };
+    await write({ ...trimmed, [KEY]: reset });
+    const tally = await running;
+    expect(tally.leftAlone).toEqual([{ sessionKey: KEY, sessionId: ID, why: 'revived' }]);
+    expect(await namesNow()).toEqual(expect.arrayContaining(FILES));
+  });
+
+  test('one whose files another row names by now gets them back', async () => {
+    const running = run();
+    await untilStaged();
+    const taken = { sessionId: uuid(7), updatedAt: home.nowMs, sessionFile: `${ID}.jsonl` };
+    await write({ ...(await home.rows()), 'agent:main:slack:channel:c09': taken });
+    const tally = await running;
+    expect(tally.leftAlone).toEqual([{ sessionKey: KEY, sessionId: ID, why: 'revived' }]);
+    expect(await namesNow()).toEqual(expect.arrayContaining(FILES));
+  });
+
+  test('what was written to a file that waits is not lost when its row comes back as it was', async () => {
+    const running = run();
+    await untilStaged();
+    const staged = join(home.sessionsDir, (await stagingFolder()) ?? '', `${ID}.jsonl`);
+    const archived = await readFile(staged, 'utf8');
+    await appendFile(staged, 'by a process that has it open');
+    await write({ ...(await home.rows()), [KEY]: before[KEY] as Row });
+    const tally = await running;
+    expect(tally.leftAlone).toEqual([{ sessionKey: KEY, sessionId: ID, why: 'revived' }]);
+    expect(await readFile(join(home.sessionsDir, `${ID}.jsonl`), 'utf8')).toBe(
+      `${archived}by a process that has it open`,
+    );
+  });
+
+  test('what was written to a file that waits is not lost when its row holds', async () => {
+    const running = run();
+    await untilStaged();
+    await appendFile(join(home.sessionsDir, (await stagingFolder()) ?? '', `${ID}.jsonl`), 'more');
+    await running;
+    expect(await readFile(join(home.sessionsDir, `${ID}.jsonl`), 'utf8')).toMatch(/more$/);
+  });
+
+  test('files of long names with many signs that a URL would escape wait and go like all others', async () => {
+    const name = `${uuid(3)}-topic-${'%24'.repeat(60)}.jsonl`;
+    await home.addFile(name, 10 * DAY_MS, 700);
+    const row = threadRow(uuid(3), 10 * DAY_MS, { sessionFile: name });
+    await home.writeRows({ ...before, 'agent:main:matrix:channel:c03': row });
+    const tally = await run();
+    expect(tally.filesLeft).toEqual([]);
+    expect(await namesNow()).not.toContain(name);
   });
 
   test('its files lie beside those that OpenClaw has begun meanwhile under the same names', async () => {

@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { pathOf } from '../../src/manifest/file-place.ts';
@@ -9,10 +9,14 @@ import {
   type ManifestFile,
   type ManifestSession,
 } from '../../src/manifest/manifest.ts';
+import { planRestore } from '../../src/restore/restore-in-place.ts';
 import { rowSha256 } from '../../src/sessions/canonical-json.ts';
+import { FileSessionStore } from '../../src/sessions/file-session-store.ts';
 import type { Row } from '../../src/sessions/session-store.ts';
 import { FaultHome, INSTANCE, sha256, threadRow } from '../support/faults.ts';
+import { FILE } from '../support/manifests.ts';
 import { attachmentId } from '../support/media.ts';
+import { entryOf, foldersOf, sessionOf } from '../support/sessions.ts';
 import { DAY_MS, HOUR_MS, NOW_MS, uuid } from '../support/snapshot.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -270,3 +274,22 @@ function packAt(key: string, rawBytes: number) {
   const about = { sha256: 'a'.repeat(64), engine: 'node', level: 3, encryption: 'none' };
   return { key, storedBytes: 10, rawBytes, frames, ...about };
 }
+
+test.each(['rows.json', 'rows.json.bak.1', '.clawback.lock', 'a.jsonl.lock'])(
+  'nothing is restored of a session that names a file which is no session’s: %s',
+  async (name) => {
+    const sessionsDir = await temporaryFolder();
+    const storePath = join(sessionsDir, 'rows.json');
+    await writeFile(storePath, '{}');
+    const target = {
+      ...foldersOf(sessionsDir),
+      sessions: new FileSessionStore(storePath),
+      assertMayCommit: async () => {},
+      hasPrompt: () => true,
+    };
+    const options = { force: true, resume: false, nowMs: NOW_MS };
+    const plan = (file: ManifestFile) => planRestore(sessionOf(entryOf(), [file]), target, options);
+    await expect(plan({ ...FILE, name })).rejects.toMatchObject({ code: 'manifest-invalid' });
+    expect((await plan({ ...FILE, name: 'a.jsonl' })).files).toMatchObject([{ state: 'absent' }]);
+  },
+);

@@ -2,6 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { access, link, lstat, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { PackReader } from '../../src/packs/pack-reader.ts';
+import { tombstoneMark } from '../../src/sessions/row.ts';
 import type { Row } from '../../src/sessions/session-store.ts';
 import { FaultHome, threadRow } from '../support/faults.ts';
 import { DAY_MS, HOUR_MS, NOW_MS, uuid } from '../support/snapshot.ts';
@@ -183,4 +185,40 @@ describe('the clock', () => {
     expect(await isThere(join(home.sessionsDir, `${name}.jsonl`))).toBe(true);
     expect(await isThere(join(home.sessionsDir, `${name}.trajectory.jsonl`))).toBe(true);
   });
+});
+
+test.each(['../../evil', '..', '/etc', 'a/b', 'x\\\\y', 'tab\there'])(
+  'a key that names the agent %j leads tar nowhere but into the folder of the store',
+  async (agentId) => {
+    const home = await FaultHome.empty(await temporaryFolder());
+    const id = `model-run-${uuid(16)}`;
+    await home.addSession(id, 2 * DAY_MS, 300);
+    const row = { sessionId: id, updatedAt: NOW_MS - 2 * DAY_MS, status: 'done' };
+    await home.writeRows({ [`agent:${agentId}:explicit:${id}`]: row });
+    home.policy = { ...home.policy, pruneAfterMs: DAY_MS };
+    await home.run();
+    const { objects, codec } = await home.archive();
+    const archive = await home.archive();
+    const [pack] = (await archive.manifest((await archive.batchIds())[0] ?? '')).packs;
+    if (pack === undefined) throw new Error('nothing was packed');
+    const frames: Uint8Array[] = [];
+    for await (const { raw } of new PackReader(objects, codec, pack).frames()) frames.push(raw);
+    const listed = execFileSync('tar', ['-tPf', '-'], { input: Buffer.concat(frames), encoding: 'utf8' });
+    const suffixes = ['.jsonl', '.trajectory-path.json', '.trajectory.jsonl'];
+    expect(listed.trim().split('\n').sort()).toEqual(suffixes.map((suffix) => `main/${id}${suffix}`));
+  },
+);
+
+test.each([
+  ['NUL in it', 'a\0b.jsonl'],
+  ['300 characters', `${'x'.repeat(300)}.jsonl`],
+])('a row that names a transcript with %s keeps no other from being archived', async (_what, sessionFile) => {
+  for (const road of ['run', 'runLive'] as const) {
+    const home = await homeWith({});
+    const odd = threadRow(uuid(2), 10 * DAY_MS, { sessionFile });
+    await home.writeRows({ ...(await home.rows()), 'agent:main:slack:channel:c09': odd });
+    const tally = await home[road]();
+    expect(tally.failures, road).toEqual([]);
+    expect(tombstoneMark((await home.rows())[KEY] ?? {}), road).toBeDefined();
+  }
 });

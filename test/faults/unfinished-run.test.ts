@@ -83,6 +83,34 @@ describe('a run that finishes what another began', () => {
     expect(await home.lostFiles()).toEqual([]);
   });
 
+  test('takes nothing for archived if the pack of then is damaged by now, and archives it anew', async () => {
+    const home = await oneThread();
+    await dieBeforeCommit(home);
+    const damaged = await (await home.archive()).uncataloguedBatchIds();
+    const pack = (await home.objectNames()).find((name) => name.includes('/packs/')) ?? '';
+    const bytes = await readFile(pack);
+    bytes[40] = (bytes[40] ?? 0) ^ 1;
+    await writeFile(pack, bytes);
+    home.nowMs += 1000;
+    const tally = await home.run();
+    expect(tally.problems.map(({ what }) => what)).toEqual([`batch ${damaged[0]} of an earlier run`]);
+    expect(tally.counts).toMatchObject({ recoveredSessions: 0, protectedRowsTrimmed: 1, filesReclaimed: 3 });
+    const whole = (await (await home.archive()).batchIds()).filter((id) => !damaged.includes(id));
+    expect(await home.lostFiles(whole)).toEqual([]);
+  });
+
+  test('leaves files of a row that is trimmed already while somebody holds the lock of their transcript', async () => {
+    const home = await oneThread();
+    const transcript = await readFile(join(home.sessionsDir, TRANSCRIPT));
+    await dieBeforeCatalogue(home);
+    await writeFile(join(home.sessionsDir, TRANSCRIPT), transcript);
+    await writeFile(join(home.sessionsDir, `${TRANSCRIPT}.lock`), '{"pid":1}');
+    const tally = await home.runLive();
+    expect(tally.leftAlone).toMatchObject([{ sessionKey: KEY, why: 'now-active' }]);
+    expect(await isThere(join(home.sessionsDir, TRANSCRIPT))).toBe(true);
+    await rm(join(home.sessionsDir, `${TRANSCRIPT}.lock`));
+  });
+
   test('keeps the stub of a conversation that was touched in between', async () => {
     const home = await oneThread();
     await dieBeforeCatalogue(home);

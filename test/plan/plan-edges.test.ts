@@ -45,6 +45,11 @@ describe('an old protected row', () => {
     ['a date years ahead', { endedAt: NOW_MS + 4000 * DAY_MS }, 'future-dated'],
     ['no date', { updatedAt: undefined }, 'undated'],
     ['dates that are no numbers', { updatedAt: '2020-01-01', startedAt: undefined }, 'undated'],
+    [
+      'a date that is no number beside an old one',
+      { updatedAt: '2026-11-20', startedAt: 1, endedAt: 2 },
+      'undated',
+    ],
     ['the date 0', { updatedAt: 0 }, 'undated'],
     ['a negative date', { updatedAt: -1 }, 'undated'],
     ['a transcript in a folder below', { sessionFile: 'sub/x.jsonl' }, 'transcript-elsewhere'],
@@ -53,6 +58,17 @@ describe('an old protected row', () => {
     ['an id with NUL', { sessionId: 'a\0b' }, 'session-id-unsafe'],
   ])('stays because of %s', (_what, fields, reason) => {
     expect(reasonFor(fields)).toBe(reason);
+  });
+
+  it('stays if what is known of its activity spells its key in lower case', () => {
+    const key = 'agent:main:signal:group:AbCd=';
+    const evidence = { reason: 'running-task', where: 'tasks/runs.sqlite' } as const;
+    const plan = planOf({
+      policy,
+      rows: [rowOf(key, 30 * DAY_MS, { sessionId: uuid(1) })],
+      activity: { byKey: new Map([[key.toLowerCase(), evidence]]) },
+    });
+    expect(plan.kept.map(({ reason }) => reason)).toEqual(['running-task']);
   });
 
   it('stays if one of its files is dated in the future', () => {

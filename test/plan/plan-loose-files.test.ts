@@ -34,3 +34,10 @@ it('while evidence is unreadable, unreferenced files stay too', () => {
   });
   expect(plan.selected).toEqual([]);
 });
+
+it('of two stores in one folder the second has no unreferenced files: they are the other one’s to archive', () => {
+  const files = [fileOf(`${uuid(1)}.jsonl`, 30 * DAY_MS)];
+  expect(planOf({ files, ownsOrphans: true }).selected).toHaveLength(1);
+  const { selected, keptFiles } = planOf({ files, ownsOrphans: false });
+  expect([selected, keptFiles]).toEqual([[], []]);
+});

@@ -4,6 +4,7 @@ import {
   lstat,
   mkdir,
   readdir,
+  readFile,
   rename,
   rm,
   symlink,
@@ -11,14 +12,22 @@ import {
   utimes,
   writeFile,
 } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { reclaim } from '../../src/reclaim/reclaim.ts';
+import { describeStats } from '../../src/scan/scan.ts';
 import { Settled } from '../../src/settle/settled.ts';
 import type { ArchivedFile } from '../../src/ship/task.ts';
 import { Tombstoned } from '../../src/tombstone/tombstone-rows.ts';
-import { archivedOf, foldersOf, orphanEntry } from '../support/sessions.ts';
+import { attachmentId, writeMedia } from '../support/media.ts';
+import { archivedOf, foldersOf, KEY, orphanEntry, sha256 } from '../support/sessions.ts';
+import { DAY_MS, NOW_MS } from '../support/snapshot.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+
+async function archivedAt(path: string, kind: ArchivedFile['kind']): Promise<ArchivedFile> {
+  const { identity } = describeStats(await lstat(path, { bigint: true }));
+  return { kind, name: basename(path), identity, sha256: sha256(await readFile(path)) };
+}
 
 function settled(folder: string, files: readonly ArchivedFile[]): Settled {
   const session = { entry: orphanEntry(), files };
@@ -96,5 +105,56 @@ describe('reclaiming', () => {
     const folder = await temporaryFolder();
     const file = await archivedOf(folder, 'a.jsonl', 'x');
     expect(await reclaim(settled(folder, [file, file]))).toMatchObject({ files: 1 });
+  });
+});
+
+describe('an image that another attachment record may name', () => {
+  const image = 'shared.png';
+
+  /** Of a conversation that goes; its record and its image, as they were archived. */
+  async function archivedImage() {
+    const folder = await temporaryFolder();
+    const { mediaDir } = foldersOf(folder);
+    const [record, original] = await writeMedia(mediaDir, NOW_MS, {
+      n: 1,
+      sessionKey: KEY,
+      ageMs: DAY_MS,
+      image,
+    });
+    const files = [await archivedAt(record, 'media-record'), await archivedAt(original, 'media-original')];
+    return { folder, mediaDir, files };
+  }
+
+  it('stays while the record of another conversation names it', async () => {
+    const { folder, mediaDir, files } = await archivedImage();
+    await writeMedia(mediaDir, NOW_MS, { n: 2, sessionKey: 'agent:main:other', ageMs: DAY_MS, image });
+    const original = await archivedAt(join(mediaDir, 'originals', image), 'media-original');
+    const result = await reclaim(settled(folder, [...files.slice(0, 1), original]));
+    expect(result).toMatchObject({ files: 1, left: [{ why: 'another attachment record names it' }] });
+    expect(await readdir(join(mediaDir, 'originals'))).toEqual([image]);
+  });
+
+  it('goes with the last record', async () => {
+    const { folder, mediaDir, files } = await archivedImage();
+    expect(await reclaim(settled(folder, files))).toMatchObject({ files: 2, left: [] });
+    expect(await readdir(join(mediaDir, 'originals'))).toEqual([]);
+  });
+
+  it.each<[string, (path: string) => Promise<unknown>]>([
+    ['being written at this moment', (path) => writeFile(path, '{\n  "attachmentId": "a0')],
+    ['empty', (path) => writeFile(path, '')],
+    [
+      'larger than any that OpenClaw writes',
+      (path) => writeFile(path, JSON.stringify({ x: 'x'.repeat(70_000) })),
+    ],
+    ['a link', (path) => symlink('/nowhere', path)],
+  ])('stays where one is %s: nobody knows what it names', async (_what, make) => {
+    const { folder, mediaDir, files } = await archivedImage();
+    await make(join(mediaDir, 'records', `${attachmentId(2)}.json`));
+    expect(await reclaim(settled(folder, files))).toMatchObject({
+      files: 1,
+      left: [{ name: `media/outgoing/originals/${image}`, isFailure: false }],
+    });
+    expect(await readdir(join(mediaDir, 'originals'))).toEqual([image]);
   });
 });

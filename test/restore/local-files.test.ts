@@ -1,6 +1,10 @@
+import { once } from 'node:events';
+import { rmSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { setImmediate } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { localState, placeFile, setAside } from '../../src/restore/local-files.ts';
 import { FILE } from '../support/manifests.ts';
 import { sha256 } from '../support/sessions.ts';
@@ -34,6 +38,29 @@ describe('what stands under an archived name', () => {
     await symlink('real', join(folder, 'a.jsonl'));
     expect(await localState(join(folder, file.name), file)).toBe('different');
   });
+});
+
+it('an archived name that a socket has by now is different', async () => {
+  const folder = await temporaryFolder();
+  const server = createServer().listen(join(folder, file.name));
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  expect(await localState(join(folder, file.name), { ...file, size: 0 })).toBe('different');
+});
+
+it('what comes and goes under an archived name while we look is one or the other, and no error', async () => {
+  const folder = await temporaryFolder();
+  const path = join(folder, file.name);
+  const states = new Set<string>();
+  for (let round = 0; round < 300; round += 1) {
+    writeFileSync(path, 'conversation');
+    const looking = localState(path, file);
+    // Some turns of the loop later, at another point of the look every time.
+    for (let turns = round % 6; turns > 0; turns -= 1) await setImmediate();
+    rmSync(path);
+    states.add(await looking);
+  }
+  expect([...states].every((state) => state === 'absent' || state === 'identical')).toBe(true);
 });
 
 describe('putting a file into its place', () => {

@@ -1,4 +1,4 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
@@ -21,7 +21,7 @@ async function archivedHome() {
 }
 
 /** As the command does it beside a gateway. */
-async function restore(home: FaultHome): Promise<void> {
+async function restore(home: FaultHome, assertMayCommit = async () => {}): Promise<void> {
   const { sessionsDir, mediaDir, storePath, nowMs } = home;
   const archive = await home.archive();
   const manifest = await archive.manifest((await archive.batchIds())[0] ?? '');
@@ -30,7 +30,7 @@ async function restore(home: FaultHome): Promise<void> {
   const sessions = new FileSessionStore(storePath, {
     live: { lookAgainMs: 10, settleMs: 2_000, patienceMs: 20_000 },
   });
-  const target = { sessions, sessionsDir, mediaDir, assertMayCommit: async () => {}, hasPrompt: () => true };
+  const target = { sessions, sessionsDir, mediaDir, assertMayCommit, hasPrompt: () => true };
   const options = { force: false, resume: false, nowMs };
   await restoreInPlace(archive, manifest, await planRestore(session, target, options), target, options);
 }
@@ -81,4 +81,14 @@ test('a row that is of another session by then is left, and the operator is told
     reason: { code: 'restore-conflict', retryable: true },
   });
   expect(await home.rows()).toEqual(other);
+});
+
+test('a restore that may not go on by the time its files are fetched changes nothing', async () => {
+  const { home, trimmed } = await archivedHome();
+  const names = await readdir(home.sessionsDir);
+  await expect(restore(home, () => Promise.reject(new Error('the lock is gone')))).rejects.toThrow(
+    'the lock',
+  );
+  expect(await readdir(home.sessionsDir)).toEqual(names);
+  expect(await home.rows()).toEqual(trimmed);
 });

@@ -1,5 +1,5 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { expect, it } from 'vitest';
 import { makeStaging, sweepLeftovers } from '../../src/restore/staging.ts';
 import { StoreLock } from '../../src/state/store-lock.ts';
@@ -23,4 +23,17 @@ it('what dead processes left goes, and nothing else: staging folders, half-made 
   ]);
   await lock.assertHeld();
   await lock.release();
+});
+
+it('archived files that waited when their run died get their places back, and what is not ours in the folder stays', async () => {
+  const folder = await temporaryFolder();
+  const staged = join(folder, '.clawback-staged-6f0c6b0e-0000-4000-8000-000000000000');
+  await mkdir(staged);
+  await writeFile(join(staged, 'journal.json'), '{}');
+  await writeFile(join(staged, 'a.jsonl'), 'waited');
+  await writeFile(join(staged, 'sessions.json'), 'no run puts this here');
+  await sweepLeftovers(folder);
+  expect(await readFile(join(folder, 'a.jsonl'), 'utf8')).toBe('waited');
+  expect(await readdir(staged)).toEqual(['sessions.json']);
+  expect((await readdir(folder)).sort()).toEqual([basename(staged), 'a.jsonl']);
 });

@@ -1,7 +1,8 @@
 import { appendFile, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { RunTally } from '../../src/report.ts';
+import { readStillArchived } from '../../src/retire/still-archived.ts';
 import { FileSessionStore } from '../../src/sessions/file-session-store.ts';
 import { familyOf, tombstoneMark } from '../../src/sessions/row.ts';
 import type { Row } from '../../src/sessions/session-store.ts';
@@ -298,9 +299,14 @@ describe('a run that dies while it removes tombstones', () => {
   });
 });
 
-it('a stub that no row names is left-over only as long as nobody wrote to it', async () => {
+it('a stub that no row names is left-over only as long as nobody wrote to it or holds its lock', async () => {
   const home = await oldTombstones();
   const stub = await stubOf(home);
+  const locked = await stubOf(
+    home,
+    (await tombstones(home)).findLast((key) => key.includes(':thread:')),
+  );
+  await writeFile(`${locked}.lock`, '{"pid":1}');
   const used = await stubOf(
     home,
     (await tombstones(home)).find((key) => key.includes(':thread:')),
@@ -313,4 +319,15 @@ it('a stub that no row names is left-over only as long as nobody wrote to it', a
   await home.run();
   await expect(readFile(stub)).rejects.toMatchObject({ code: 'ENOENT' });
   expect(await readFile(used, 'utf8')).toMatch(/\n\{"type":"message"\}\n$/);
+  expect(await stubs(home)).toContain(basename(locked));
+});
+
+it('what was archived from another store stands for no tombstone of this one', async () => {
+  const home = await oldTombstones();
+  const archive = await home.archive();
+  const [batchId = ''] = await archive.batchIds();
+  const broken: string[] = [];
+  const sessionsOf = async (storeId: string) =>
+    (await readStillArchived(archive, batchId, storeId, (what) => void broken.push(what))).size;
+  expect([(await sessionsOf('main')) > 0, await sessionsOf('other'), broken]).toEqual([true, 0, []]);
 });

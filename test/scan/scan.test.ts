@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Snapshot, scan } from '../../src/scan/scan.ts';
 import { FileSessionStore } from '../../src/sessions/file-session-store.ts';
-import { NO_ACTIVITY } from '../support/snapshot.ts';
+import { writeMedia } from '../support/media.ts';
+import { DAY_MS, NO_ACTIVITY, NOW_MS } from '../support/snapshot.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 async function sessionsDir(rows: unknown = { 'agent:main:main': { sessionId: 'a' } }): Promise<string> {
@@ -46,11 +47,37 @@ describe('a row of an agent in another folder', () => {
     expect(ownsOrphans).toBe(true);
   });
 
+  it.each([
+    ['as a gateway in a container spells it', '/home/node/.openclaw/agents/main/sessions/g-topic-1.jsonl'],
+    ['on a detour', 'SESSIONS/../sessions/g-topic-1.jsonl'],
+  ])('counts as a neighbour where it names a transcript in this one %s', async (_how, sessionFile) => {
+    const folder = join(await temporaryFolder(), 'agents', 'main', 'sessions');
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, 'sessions.json'), '{}');
+    const guest = { sessionId: 'g', sessionFile: sessionFile.replace('SESSIONS', folder) };
+    const other = await sessionsDir({ 'agent:b:main': guest });
+    const { neighbourRows } = await scanned(folder, [], [join(other, 'sessions.json')]);
+    expect(neighbourRows.map(({ sessionKey }) => sessionKey)).toEqual(['agent:b:main']);
+  });
+
   it('that cannot be read leaves every unreferenced file where it is', async () => {
     const torn = join(await temporaryFolder(), 'sessions.json');
     await writeFile(torn, '{"agent:b:main":');
     expect((await scanned(await sessionsDir(), [], [torn])).ownsOrphans).toBe(false);
   });
+});
+
+it('an image of a key that another store has too is nobody’s to take', async () => {
+  const folder = await sessionsDir();
+  const sent = { n: 1, sessionKey: 'agent:main:main', ageMs: DAY_MS };
+  await writeMedia(join(folder, 'media', 'outgoing'), NOW_MS, sent);
+  const other = join(await sessionsDir(), 'sessions.json');
+  const keysOf = async (...parts: Parameters<typeof scanned>) => [
+    ...(await scanned(...parts)).media.byKey.keys(),
+  ];
+  expect(await keysOf(folder)).toEqual(['agent:main:main']);
+  expect(await keysOf(folder, [], [other])).toEqual([]);
+  expect(await keysOf(folder, [other])).toEqual([]);
 });
 
 describe('a scan', () => {

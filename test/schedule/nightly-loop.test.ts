@@ -108,6 +108,13 @@ describe('the nightly loop', () => {
     expect(it.started).toEqual(['2026-11-22T04:30:00.000Z']);
   });
 
+  it('is not kept waiting by a clock that is set back while it waits', async () => {
+    const it = world({ startMs: at('2027-11-21T12:00:00Z'), nights: 1 });
+    it.sleep(-365 * 24 * HOUR_MS);
+    await it.run();
+    expect(it.started).toEqual(['2026-11-22T04:30:00.000Z']);
+  });
+
   it('ends at once when it is told to while it waits', async () => {
     const it = world({ startMs: at('2026-11-21T12:00:00Z'), nights: 1 });
     it.stop();

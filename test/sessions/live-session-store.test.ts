@@ -128,4 +128,13 @@ describe('a commit beside a live OpenClaw', () => {
     expect((await committing).get(KEY)).toBe('committed');
     expect(await readdir(folder)).toContain('sessions.json');
   });
+
+  it('does not wait for a temporary file that is dated in the future: its writer died under another clock', async () => {
+    const { path, store } = await liveStore();
+    const temporary = `${path}.4711.0b4f5d2e-0000-4000-8000-000000000000.tmp`;
+    await writeFile(temporary, '{');
+    const nextYear = new Date(Date.now() + 365 * 86_400_000);
+    await utimes(temporary, nextYear, nextYear);
+    expect((await store.commit([change(KEY)])).get(KEY)).toBe('committed');
+  });
 });

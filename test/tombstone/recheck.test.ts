@@ -109,6 +109,25 @@ describe('right before the commit, a trimmed row', () => {
     expect(outcome(entryOf({ row: OLD.row, tombstone }), now)).toBe(expected);
   });
 
+  it('that an earlier run has trimmed keeps files that were restored by hand since', () => {
+    const now = { ...NOW, rows: [tombstoned], restoredAgeMs: { old: HOUR_MS } };
+    expect(outcome(ENTRY, now)).toBe('now-active');
+  });
+
+  it.each([
+    ['done', 'old.trajectory.jsonl'],
+    ['done', 'family.jsonl'],
+    ['files-changed', 'foreign.jsonl'],
+    ['files-changed', 'foreign.jsonl.reset.2026-10-01T04-00-00.000Z'],
+  ])(
+    'that an earlier run has trimmed is %s with the file %s: a manifest names only the row’s own',
+    (expected, name) => {
+      const row = { ...OLD.row, usageFamilySessionIds: ['family'] };
+      const file = fileOf(name, 30 * DAY_MS);
+      expect(outcome(entryOf({ row }), { ...NOW, rows: [tombstoned], files: [file] }, [file])).toBe(expected);
+    },
+  );
+
   it('whose file the archive lacks is left alone', () => {
     expect(outcome(ENTRY, NOW, [])).toBe('files-changed');
   });
