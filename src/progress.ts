@@ -1,6 +1,14 @@
 import type { PlannedSession } from './plan/plan.ts';
 import type { Batch } from './ship/batches.ts';
 
+/**
+ * What a run does while no bytes move. `proving`: reads back what the archive holds already. `settling`: waits for so
+ * long until no row that it changed can come back.
+ */
+export type Phase =
+  | { readonly name: 'planning' | 'proving' }
+  | { readonly name: 'settling'; readonly leftMs: number };
+
 /** How far a run is with what its plan selected. */
 export interface Progress {
   readonly runId: string;
@@ -9,6 +17,8 @@ export interface Progress {
   /** Bytes of their files, as they lie here; of a batch under way those that are stored and read back so far. */
   readonly bytesDone: number;
   readonly bytesTotal: number;
+  /** Absent while batches are archived, and when all are. */
+  readonly phase?: Phase;
 }
 
 export type OnProgress = (progress: Progress) => void;
@@ -32,6 +42,15 @@ export class RunProgress {
     this.#expected = plus(this.#done, sizeOf(planned));
   }
 
+  enter(phase: Phase): void {
+    this.#tell(phase);
+  }
+
+  /** A phase is over that no batch follows. */
+  resume(): void {
+    this.#tell();
+  }
+
   begin(batches: readonly Batch[]): void {
     this.#begun = plus(this.#begun, sizeOfBatches(batches));
     this.#tell();
@@ -50,7 +69,7 @@ export class RunProgress {
     this.#tell();
   }
 
-  #tell(): void {
+  #tell(phase?: Phase): void {
     const underWay = [...this.#underWay.values()].reduce((sum, bytes) => sum + bytes, 0);
     this.#onProgress?.({
       runId: this.#runId,
@@ -58,6 +77,7 @@ export class RunProgress {
       sessionsTotal: Math.max(this.#expected.sessions, this.#begun.sessions),
       bytesDone: this.#done.bytes + underWay,
       bytesTotal: Math.max(this.#expected.bytes, this.#begun.bytes),
+      ...(phase === undefined ? {} : { phase }),
     });
   }
 }

@@ -84,6 +84,24 @@ describe('the progress of a run', () => {
     expect(steps.at(-1)).toEqual([0, 40]);
   });
 
+  it('says what is done meanwhile, and goes on where it was', () => {
+    const all: Progress[] = [];
+    const [first] = twoBatches();
+    const progress = new RunProgress('r', (one) => all.push(one));
+    progress.enter({ name: 'planning' });
+    if (first !== undefined) progress.begin([first]);
+    if (first !== undefined) progress.ended([first]);
+    progress.enter({ name: 'settling', leftMs: 46_000 });
+    progress.resume();
+    expect(all.map(({ phase, sessionsDone }) => [phase?.name, sessionsDone])).toEqual([
+      ['planning', 0],
+      [undefined, 0],
+      [undefined, 1],
+      ['settling', 1],
+      [undefined, 1],
+    ]);
+  });
+
   it('is told by the worker threads while one large transcript is under way', async () => {
     const stateDir = await smallStateDir();
     await appendFile(join(stateDir, 'agents', 'main', 'sessions', 'probe.jsonl'), randomBytes(9 * MIB));
@@ -92,9 +110,11 @@ describe('the progress of a run', () => {
       env: {},
       clock: clockAt(Date.now() + 7 * DAY_MS),
     });
-    const all: Progress[] = [];
-    const { tally } = await archiveRun(installation, { onProgress: (one) => all.push(one) });
+    const told: Progress[] = [];
+    const { tally } = await archiveRun(installation, { onProgress: (one) => told.push(one) });
     expect(tally.failures).toEqual([]);
+    expect(told[0]?.phase).toEqual({ name: 'planning' });
+    const all = told.filter(({ phase }) => phase === undefined);
     const total = all[0]?.bytesTotal ?? 0;
     const bytes = all.map(({ bytesDone }) => bytesDone);
     expect(total).toBeGreaterThan(9 * MIB);

@@ -18,7 +18,7 @@ import {
   warnOfReport,
 } from './context.ts';
 import { type Finished, monitored } from './monitored.ts';
-import { withRunProgress } from './progress/show-progress.ts';
+import { withPlanning, withRunProgress } from './progress/show-progress.ts';
 import { describeProblems, wentWrong } from './went-wrong.ts';
 
 interface ArchiveFlags {
@@ -31,7 +31,11 @@ export const archive: Verb<ArchiveFlags> = async (io, flags) =>
     : monitored(io, flags, 'archive', (installation) => archiveOnce(installation, io, flags));
 
 async function dryRun(installation: Installation, io: Io, flags: GlobalFlags): Promise<ExitCode> {
-  const { plans: planned, unplanned, road } = await planRun(installation, { askGateway: true });
+  const {
+    plans: planned,
+    unplanned,
+    road,
+  } = await withPlanning(io, flags, 'archive', () => planRun(installation, { askGateway: true }));
   const plans = [...planned.keys()];
   const counts = countPlans(plans);
   const problems = unplanned.map(({ store, error }) => ({

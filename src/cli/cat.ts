@@ -5,7 +5,7 @@ import { ClawbackError } from '../errors.ts';
 import { openArchive } from '../installation.ts';
 import type { ManifestFile, ManifestSession } from '../manifest/manifest.ts';
 import { readArchivedFile } from '../restore/fetch-files.ts';
-import type { Generation } from '../restore/generations.ts';
+import { type Generation, isRecorder } from '../restore/generations.ts';
 import { findGenerations, type OpenedSession, openGeneration } from '../restore/open-session.ts';
 import { renderTranscript } from '../restore/render-transcript.ts';
 import { splitLines } from '../restore/transcript-lines.ts';
@@ -120,12 +120,11 @@ async function toJson(archive: Archive, generations: readonly Generation[], io: 
   };
 }
 
-function withoutTranscript({ archiveId }: ManifestSession): ClawbackError {
-  return new ClawbackError(
-    'object-not-found',
-    `read the transcript of ${archiveId}: it had none when it was archived`,
-    {
-      hint: `clawback restore ${archiveId} --to DIR brings its other files`,
-    },
-  );
+function withoutTranscript({ archiveId, action, kind }: ManifestSession): ClawbackError {
+  const why = isRecorder({ action, kind })
+    ? 'only a flight recorder was archived, and the conversation stayed'
+    : 'it had none when it was archived';
+  return new ClawbackError('object-not-found', `read the transcript of ${archiveId}: ${why}`, {
+    hint: `clawback restore ${archiveId} --to DIR brings its other files`,
+  });
 }

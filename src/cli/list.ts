@@ -2,7 +2,7 @@ import picomatch from 'picomatch';
 import { openArchive } from '../installation.ts';
 import type { CatalogueRow } from '../manifest/catalogue.ts';
 import type { Marks } from '../marks/marks.ts';
-import { type Generation, numberGenerations } from '../restore/generations.ts';
+import { type Generation, isRecorder, numberGenerations } from '../restore/generations.ts';
 import { EXIT, installationFrom, print, type Verb, warnOfDamage } from './context.ts';
 import { count, formatBytes, safe, table } from './format.ts';
 import { readOlderThan } from './marking.ts';
@@ -25,6 +25,7 @@ export const list: Verb<ListFlags> = async (io, flags) => {
   const isForgotten = ({ row }: Generation) => marks.isForgotten(row.archive_id);
   const generations = matching.filter((one) => isForgotten(one) === (flags.forgotten ?? false));
   const forgotten = matching.filter(isForgotten).length;
+  const recorders = generations.filter(({ row }) => isRecorder(row)).length;
   const { graceMs } = installation.config.gc;
   const rows = generations.map(({ row }) => row);
   const sum = (of: (row: CatalogueRow) => number) => rows.reduce((total, row) => total + of(row), 0);
@@ -57,7 +58,7 @@ export const list: Verb<ListFlags> = async (io, flags) => {
             minute(row.last_activity_at),
             ...(flags.forgotten ? [minute(deletableFrom(row, marks, graceMs))] : []),
             row.kind,
-            number === null ? `- of ${of}` : `${number} of ${of}`,
+            isRecorder(row) ? 'recorder' : `${number ?? '-'} of ${of}`,
             row.files,
             formatBytes(row.raw_bytes),
             formatBytes(row.stored_bytes),
@@ -65,7 +66,7 @@ export const list: Verb<ListFlags> = async (io, flags) => {
             `${safe(row.session_key ?? row.session_id)}${marks.isPinned(row.archive_id) ? ' (pinned)' : ''}`,
           ]),
         ]),
-        `${count(totals.sessions, 'archived session')}, ${count(totals.files, 'file')}, ${formatBytes(totals.rawBytes)} in about ${formatBytes(totals.storedBytes)}`,
+        `${count(totals.sessions, 'archived session')}${recorders > 0 ? ` (${count(recorders, 'flight recorder')} of conversations that stayed)` : ''}, ${count(totals.files, 'file')}, ${formatBytes(totals.rawBytes)} in about ${formatBytes(totals.storedBytes)}`,
         ...(forgotten > 0 && !flags.forgotten
           ? [
               `${count(forgotten, 'forgotten session')} not shown, which clawback gc will delete: clawback list --forgotten`,
@@ -118,6 +119,7 @@ function toJson({ row, number, of }: Generation, marks: Marks, graceMs: number) 
     storedBytes: row.stored_bytes,
     generation: number,
     generations: of,
+    recorder: isRecorder(row),
     pinned: marks.isPinned(row.archive_id),
     deletableFrom: deletableFrom(row, marks, graceMs),
   };

@@ -20,7 +20,7 @@ import {
 import { formatBytes } from './format.ts';
 import type { LogEntry } from './log.ts';
 import { type Finished, monitored } from './monitored.ts';
-import { withRunProgress } from './progress/show-progress.ts';
+import { withPlanning, withRunProgress } from './progress/show-progress.ts';
 import { describeReclaim, describeReclaimPlan, describeUse, stepJson } from './reclaim-text.ts';
 import { describeProblems, describeWentWrong, wentWrong } from './went-wrong.ts';
 
@@ -68,7 +68,9 @@ async function dryRun(
   io: Io,
   flags: GlobalFlags,
 ): Promise<ExitCode> {
-  const { use, steps, unplanned, road, held } = await planReclaimRun(installation, budget, io.signal);
+  const { use, steps, unplanned, road, held } = await withPlanning(io, flags, 'reclaim', () =>
+    planReclaimRun(installation, budget, io.signal),
+  );
   const problems = unplanned.map(({ store, error }) => ({
     what: `store ${store.id}`,
     error: toErrorData(error),

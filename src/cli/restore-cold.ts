@@ -60,6 +60,11 @@ function tierOf({ thaw: asked }: ThawFlags): ThawTier {
   return asked === undefined || asked === true ? 'standard' : asked;
 }
 
+/** A dry run goes on, and says what it would wait for. */
+export function mustWait(thaw: Thaw | undefined, { dryRun }: ThawFlags): thaw is Thaw {
+  return thaw !== undefined && thaw.state !== 'ready' && !dryRun;
+}
+
 /** The objects that hold these files. */
 export function packKeysFor({ packs }: Manifest, files: readonly ManifestFile[]): string[] {
   return files.some(({ place }) => place !== null) ? packs.map(({ key }) => key) : [];

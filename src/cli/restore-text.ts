@@ -3,6 +3,8 @@ import { placeName } from '../manifest/file-place.ts';
 import type { ManifestFile } from '../manifest/manifest.ts';
 import { explainKept, type Kept } from '../plan/reasons.ts';
 import type { OpenedSession } from '../restore/open-session.ts';
+import type { RecordersInPlace } from '../restore/place-recorders.ts';
+import type { LeftRecorder, Recorders } from '../restore/recorders.ts';
 import type { RestorePlan } from '../restore/restore-in-place.ts';
 import type { Thaw } from '../thaw/thaw.ts';
 import { type GlobalFlags, type Io, print } from './context.ts';
@@ -14,6 +16,11 @@ export interface RestoreFlags extends ThawFlags {
   readonly force?: boolean;
   readonly resume?: boolean;
   readonly generation?: number;
+}
+
+/** What comes back: one archived state, with the flight recorders that were archived before it. */
+export interface Opened extends OpenedSession {
+  readonly recorders: Recorders;
 }
 
 export function restoreHead(opened: OpenedSession, flags: RestoreFlags) {
@@ -28,18 +35,29 @@ export function missingFiles({ files }: RestorePlan): readonly ManifestFile[] {
   return files.filter(({ state }) => state !== 'identical').map(({ file }) => file);
 }
 
+/** What an in-place restore did, or would do. */
+export interface RestoredInPlace {
+  readonly plan: RestorePlan;
+  readonly recorders: RecordersInPlace;
+  readonly setAside: readonly string[];
+}
+
 export function reportRestore(
   opened: OpenedSession,
-  plan: RestorePlan,
+  { plan, recorders, setAside }: RestoredInPlace,
   io: Io,
   flags: RestoreFlags & GlobalFlags,
-  setAside: readonly string[],
   { name, why }: CommitRoad,
   thaw: Thaw | undefined,
   use?: Kept,
 ): void {
   const row = plan.row === undefined ? 'none' : plan.row.kind === 'put' ? 'restored' : plan.row.why;
-  const files = plan.files.map(({ file, state }) => ({ name: placeName(file), size: file.size, state }));
+  const files = [...plan.files, ...recorders.files].map(({ file, state }) => ({
+    name: placeName(file),
+    size: file.size,
+    state,
+  }));
+  const missing = files.filter(({ state }) => state !== 'identical');
   const { mediaLeft } = plan;
   const notes = [
     ROW_NOTES[row],
@@ -48,6 +66,7 @@ export function reportRestore(
           `its ${count(mediaLeft, 'media file')} stayed in the archive: OpenClaw would remove them beside a newer session`,
         ]
       : []),
+    ...recorders.left.map(recorderNote),
     ...setAside.map((name) => `set aside as ${safe(name)}`),
     ...(flags.resume ? ['the next message continues this transcript'] : []),
     ...(use === undefined ? [] : [`the conversation is in use: ${explainKept(use)}`]),
@@ -61,6 +80,7 @@ export function reportRestore(
       ...restoreHead(opened, flags),
       to: null,
       files,
+      recordersLeft: recorders.left,
       mediaLeft,
       row,
       setAside,
@@ -68,7 +88,7 @@ export function reportRestore(
       road: { name, why },
       thaw: thaw === undefined ? null : thawJson(thaw),
     },
-    () => describeRestore(opened, flags, missingFiles(plan), notes),
+    () => describeRestore(opened, flags, missing, notes),
   );
 }
 
@@ -83,14 +103,25 @@ const ROW_NOTES = {
 export function describeRestore(
   { session }: OpenedSession,
   flags: RestoreFlags,
-  files: readonly ManifestFile[],
+  files: readonly { readonly name: string; readonly size: number }[],
   notes: readonly string[],
 ): string {
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
   const verb = flags.dryRun ? 'would restore' : 'restored';
   return [
     `${verb} ${safe(session.sessionKey ?? session.sessionId)} (${session.archiveId}): ${count(files.length, 'file')}, ${formatBytes(bytes)}`,
-    ...files.map((file) => `  ${safe(placeName(file))}  ${formatBytes(file.size)}`),
+    ...files.map(({ name, size }) => `  ${safe(name)}  ${formatBytes(size)}`),
     ...notes.map((note) => `  ${note}`),
   ].join('\n');
+}
+
+const LEFT_NOTES: Readonly<Record<LeftRecorder['why'], (archiveId: string) => string>> = {
+  'name-taken': (archiveId) =>
+    `stays in the archive, another file has its name here: clawback restore ${archiveId} --to DIR`,
+  cold: (archiveId) => `must be thawed first: clawback restore ${archiveId} --thaw`,
+  damaged: () => 'could not be read from the archive: run clawback verify --read-data',
+};
+
+export function recorderNote({ archiveId, why }: LeftRecorder): string {
+  return `flight recorder ${archiveId} ${LEFT_NOTES[why](archiveId)}`;
 }

@@ -1,15 +1,14 @@
-import { lstat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Archive } from '../archive/archive.ts';
-import { ClawbackError, errnoOf } from '../errors.ts';
+import { ClawbackError } from '../errors.ts';
 import type { CommitRoad } from '../gateway/commit-road.ts';
 import { type Installation, openArchive, takeSnapshot, workableStores } from '../installation.ts';
-import { placeName } from '../manifest/file-place.ts';
-import type { ManifestFile } from '../manifest/manifest.ts';
 import type { StoreLocation } from '../openclaw/discover-stores.ts';
 import type { Generation } from '../restore/generations.ts';
 import { assertNotInUse, useOf } from '../restore/in-use.ts';
 import { findGenerations, type OpenedSession, openGeneration } from '../restore/open-session.ts';
+import { placeRecorders, planRecorders } from '../restore/place-recorders.ts';
+import { openRecorders } from '../restore/recorders.ts';
 import {
   assertNoConflict,
   planRestore,
@@ -17,40 +16,30 @@ import {
   type RestoreTarget,
   restoreInPlace,
 } from '../restore/restore-in-place.ts';
-import { keptFiles, restoreToFolder } from '../restore/restore-to-folder.ts';
 import { sweepLeftovers } from '../restore/staging.ts';
 import { lookForRoad, storeOnRoad } from '../runs/store-roads.ts';
 import { StoreLock } from '../state/store-lock.ts';
-import type { Thaw } from '../thaw/thaw.ts';
 import {
   EXIT,
   type ExitCode,
   type GlobalFlags,
   type Io,
   installationFrom,
-  print,
   type Verb,
   warnOfDamage,
 } from './context.ts';
+import { restoreBelow } from './restore-below.ts';
 import {
   assertThawFlags,
   isCold,
   keysOfRow,
   lookForThaw,
+  mustWait,
   packKeysFor,
   type RestoreContext,
   reportWaiting,
-  thawNotes,
 } from './restore-cold.ts';
-import {
-  describeRestore,
-  missingFiles,
-  nameOf,
-  type RestoreFlags,
-  reportRestore,
-  restoreHead,
-} from './restore-text.ts';
-import { thawJson } from './thaw-text.ts';
+import { missingFiles, nameOf, type Opened, type RestoreFlags, reportRestore } from './restore-text.ts';
 
 export const restore: Verb<RestoreFlags> = async (io, flags, selector = '') => {
   if (flags.to !== undefined && flags.resume) {
@@ -65,78 +54,35 @@ export const restore: Verb<RestoreFlags> = async (io, flags, selector = '') => {
   if (typeof opened === 'number') return opened;
   return flags.to === undefined
     ? intoStore(installation, archive, opened, io, flags)
-    : intoFolder(installation, archive, opened, resolve(flags.to), io, flags);
+    : restoreBelow(installation, archive, opened, resolve(flags.to), io, flags);
 };
 
-/** The session, or the exit code where its manifest is cold: then its pack is taken to be needed too. */
+/** That, or the exit code where its manifest is cold: then its pack is taken to be needed too. */
 async function openWhenReadable(
   context: RestoreContext,
   selector: string,
   generation: number | undefined,
-): Promise<OpenedSession | ExitCode> {
+): Promise<Opened | ExitCode> {
   const { archive, io, flags } = context;
+  const options = { onDamage: warnOfDamage(io), signal: io.signal };
   const found = await findGenerations(archive, selector, flags.agent, {
-    onDamage: warnOfDamage(io),
-    signal: io.signal,
+    ...options,
     ...(generation === undefined ? {} : { generation }),
   });
-  const { row } = found.at(-1) as Generation;
+  const newest = found.at(-1) as Generation;
+  const { row } = newest;
+  const open = async (): Promise<Opened> => {
+    const opened = await openGeneration(archive, row.archive_id, io.signal);
+    return { ...opened, recorders: await openRecorders(archive, newest, opened, options) };
+  };
   try {
-    return await openGeneration(archive, row.archive_id, io.signal);
+    return await open();
   } catch (error) {
     if (!isCold(error)) throw error;
     const thaw = await lookForThaw(context, keysOfRow(archive, row));
-    if (thaw === undefined || thaw.state === 'ready')
-      return openGeneration(archive, row.archive_id, io.signal);
+    if (thaw === undefined || thaw.state === 'ready') return open();
     const { archive_id: archiveId, session_key: sessionKey, session_id: sessionId } = row;
     return reportWaiting(context, { archiveId, sessionKey, sessionId }, thaw);
-  }
-}
-
-async function intoFolder(
-  installation: Installation,
-  archive: Archive,
-  opened: OpenedSession,
-  folder: string,
-  io: Io,
-  flags: RestoreFlags & GlobalFlags,
-): Promise<ExitCode> {
-  const files = keptFiles(opened.session);
-  await assertAbsent(folder, files);
-  const context = { installation, archive, io, flags };
-  const thaw = await lookForThaw(context, packKeysFor(opened.manifest, files));
-  if (mustWait(thaw, flags)) return reportWaiting(context, nameOf(opened), thaw);
-  if (!flags.dryRun) await restoreToFolder(archive, opened, folder, io.signal);
-  const json = {
-    ...restoreHead(opened, flags),
-    to: folder,
-    files: files.map((file) => ({ name: placeName(file), size: file.size, state: 'absent' })),
-    row: 'untouched',
-    setAside: [],
-    thaw: thaw === undefined ? null : thawJson(thaw),
-  };
-  const notes = [`into ${folder}; the store was not touched`, ...thawNotes(thaw, opened.session)];
-  print(io, flags, json, () => describeRestore(opened, flags, files, notes));
-  return EXIT.done;
-}
-
-/** A dry run goes on, and says what it would wait for. */
-function mustWait(thaw: Thaw | undefined, { dryRun }: RestoreFlags): thaw is Thaw {
-  return thaw !== undefined && thaw.state !== 'ready' && !dryRun;
-}
-
-async function assertAbsent(folder: string, files: readonly ManifestFile[]): Promise<void> {
-  for (const file of files) {
-    const name = placeName(file);
-    try {
-      await lstat(join(folder, name));
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') continue;
-      throw error;
-    }
-    throw new ClawbackError('restore-conflict', `restore into ${folder}: ${name} is there already`, {
-      hint: 'name an empty folder',
-    });
   }
 }
 
@@ -146,7 +92,7 @@ const WAIT_NOTE =
 async function intoStore(
   installation: Installation,
   archive: Archive,
-  opened: OpenedSession,
+  opened: Opened,
   io: Io,
   flags: RestoreFlags & GlobalFlags,
 ): Promise<ExitCode> {
@@ -162,7 +108,8 @@ async function intoStore(
       const keys = packKeysFor(opened.manifest, missingFiles(plan));
       const thaw = await lookForThaw({ installation, archive, io, flags }, keys);
       const use = useOf(session, await takeSnapshot(installation, store));
-      reportRestore(opened, plan, io, flags, [], road, thaw, use);
+      const recorders = await planRecorders(session, opened.recorders, store);
+      reportRestore(opened, { plan, recorders, setAside: [] }, io, flags, road, thaw, use);
       return EXIT.done;
     }
     return await onRoad(installation, archive, opened, store, options, io, flags, road);
@@ -174,7 +121,7 @@ async function intoStore(
 async function onRoad(
   installation: Installation,
   archive: Archive,
-  opened: OpenedSession,
+  opened: Opened,
   store: StoreLocation,
   options: RestoreOptions,
   io: Io,
@@ -213,7 +160,14 @@ async function onRoad(
       options,
       io.signal,
     );
-    reportRestore(opened, plan, io, flags, setAside, road, thaw);
+    // The conversation first: what happens to its recorders does not keep it from coming back.
+    const recorders = await placeRecorders(
+      archive,
+      await planRecorders(session, opened.recorders, store),
+      store,
+      { onDamage: warnOfDamage(io), signal: io.signal },
+    );
+    reportRestore(opened, { plan, recorders, setAside }, io, flags, road, thaw);
     return EXIT.done;
   } finally {
     await lock.release();

@@ -18,7 +18,10 @@ export async function chooseSelected(
   options: ReadOptions,
 ): Promise<CatalogueRow[]> {
   const { found, isConversation } = selectEvery(rows, selector, agentIds, generation);
-  const chosen = new Set(found.map(({ row }) => row));
+  // One generation is its flight recorders too. Loose files share theirs with the conversation that goes on.
+  const chosen = new Set(
+    found.flatMap(({ row, recorders }) => (row.action === 'files' ? [row] : [...recorders, row])),
+  );
   if (!isConversation) return [...chosen];
   const archiveIds = new Set([...chosen].map((row) => row.archive_id));
   const sessions: ManifestSession[] = [];

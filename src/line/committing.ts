@@ -63,10 +63,15 @@ export class Committing {
     return !this.#unfinished.has(batchId);
   }
 
-  /** Waits until no row can come back, then frees the files of those that did not. Stopped by the signal it does nothing. */
-  async settle(signal?: AbortSignal): Promise<void> {
+  /**
+   * Waits until no row can come back, then frees the files of those that did not. Stopped by the signal it does nothing.
+   * @param onWait told of each wait when it begins.
+   */
+  async settle(signal?: AbortSignal, onWait?: (leftMs: number) => void): Promise<void> {
     for (let round = 1; this.#pending.length > 0; round += 1) {
       const settledAtMs = Math.max(...this.#pending.map(({ staged }) => staged.settledAtMs));
+      const leftMs = settledAtMs - performance.now();
+      if (leftMs > 0) onWait?.(leftMs);
       if (!(await isReached(settledAtMs, signal))) return;
       // What is committed again meanwhile comes behind these, and waits anew.
       for (let left = this.#pending.length; left > 0; left -= 1) {

@@ -9,6 +9,7 @@ import { LineRun } from './line-run.ts';
 /** The archive line: what earlier runs left is finished, tombstones that are due go, then all that the plans select. */
 export function runLine(line: Line, signal?: AbortSignal): Promise<ArchivePlan[]> {
   return withLineRun(line, signal, async (run) => {
+    run.enter({ name: 'planning' });
     await sweep(line);
     const { plans, unplanned } = await planStores(line.stores);
     for (const { store, error } of unplanned) line.tally.problem(`store ${store.id}`, error);

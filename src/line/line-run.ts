@@ -3,7 +3,7 @@ import type { Manifest } from '../manifest/manifest.ts';
 import type { Marks } from '../marks/marks.ts';
 import type { ArchivePlan, PlannedSession } from '../plan/plan.ts';
 import { planStores } from '../plan/plan-stores.ts';
-import { RunProgress } from '../progress.ts';
+import { type Phase, RunProgress } from '../progress.ts';
 import { ARCHIVE_DAMAGE } from '../recover/damage.ts';
 import { unfinishedSessions } from '../recover/unfinished.ts';
 import { type Batch, type BatchOptions, makeBatches } from '../ship/batches.ts';
@@ -78,6 +78,11 @@ export class LineRun {
     }
   }
 
+  /** For whoever watches: what is done until the next batch is begun. */
+  enter(phase: Phase): void {
+    this.#progress.enter(phase);
+  }
+
   /** For whoever watches: what all that is still to be archived will be. */
   expect(planned: readonly PlannedSession[]): void {
     this.#progress.expect(planned);
@@ -96,7 +101,12 @@ export class LineRun {
 
   /** Waits until no row that was changed can come back, and frees the files that waited for that. */
   async settle(): Promise<void> {
-    await this.#committing.settle(this.#signal);
+    let hasWaited = false;
+    await this.#committing.settle(this.#signal, (leftMs) => {
+      hasWaited = true;
+      this.enter({ name: 'settling', leftMs });
+    });
+    if (hasWaited) this.#progress.resume();
   }
 
   /** Stopped by the signal, what is left is the next run's: without a catalogue it looks at these batches again. */

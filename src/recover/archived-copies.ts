@@ -6,6 +6,7 @@ import type { Manifest, ManifestFile, ManifestSession } from '../manifest/manife
 import type { Marks } from '../marks/marks.ts';
 import { isUnreadable } from '../objects/cold.ts';
 import type { ArchivePlan, PlannedSession } from '../plan/plan.ts';
+import { isRecorder } from '../restore/generations.ts';
 import type { ScannedFile } from '../scan/scan.ts';
 import { rowSha256 } from '../sessions/canonical-json.ts';
 import type { Shipper } from '../ship/shipper.ts';
@@ -92,13 +93,18 @@ async function candidatesByBatch(
   const marks = await readableMarks(archive, signal);
   // What is forgotten is about to go: it is no copy of anything.
   const all = marks === undefined ? [] : await archive.catalogue(options);
-  const rows = all.filter((row) => !marks?.isForgotten(row.archive_id));
   const batches = new Map<string, Candidate[]>();
-  for (const { archive_id: archiveId, store_id, session_id } of rows.reverse()) {
+  const wholeIds = new Set<string>();
+  for (const { archive_id: archiveId, store_id, session_id, action } of all.reverse()) {
     const batchId = parseArchiveId(archiveId)?.batchId;
-    if (store_id !== storeId || batchId === undefined) continue;
-    for (const planned of byId.get(session_id ?? '') ?? [])
+    if (store_id !== storeId || batchId === undefined || session_id === null) continue;
+    if (action !== 'files') wholeIds.add(session_id);
+    if (marks?.isForgotten(archiveId)) continue;
+    for (const planned of byId.get(session_id) ?? []) {
+      // A state of the conversation has the recorders since the one before: on an older copy this one would not come back.
+      if (isRecorder(planned) && wholeIds.has(session_id)) continue;
       batches.set(batchId, [...(batches.get(batchId) ?? []), { planned, archiveId }]);
+    }
   }
   return batches;
 }

@@ -1,5 +1,6 @@
 import type { Archive, ReadOptions } from '../archive/archive.ts';
 import { ClawbackError } from '../errors.ts';
+import type { CatalogueRow } from '../manifest/catalogue.ts';
 import { parseArchiveId } from '../manifest/keys.ts';
 import type { Manifest, ManifestSession } from '../manifest/manifest.ts';
 import type { Generation } from './generations.ts';
@@ -43,8 +44,9 @@ export async function findGenerations(
 ): Promise<Generation[]> {
   const [rows, marks] = await Promise.all([archive.catalogue(options), archive.marks(options)]);
   const found = selectGenerations(rows, selector, agentIds, options.generation);
-  const left = found.filter(({ row }) => !marks.isForgotten(row.archive_id));
-  if (left.length > 0) return left;
+  const isLeft = (row: CatalogueRow) => !marks.isForgotten(row.archive_id);
+  const left = found.filter(({ row }) => isLeft(row));
+  if (left.length > 0) return left.map((one) => ({ ...one, recorders: one.recorders.filter(isLeft) }));
   const archiveId = (found.at(-1) as Generation).row.archive_id;
   throw new ClawbackError('forgotten', `read ${archiveId}: it is forgotten`, {
     hint: `until clawback gc deletes it, this takes it back: clawback unforget ${archiveId}`,

@@ -2,7 +2,7 @@ import { ClawbackError } from '../errors.ts';
 import type { CatalogueRow } from '../manifest/catalogue.ts';
 import { parseArchiveId } from '../manifest/keys.ts';
 import { parseSlackPermalink, slackKeySuffixes } from '../sessions/slack-permalink.ts';
-import { conversationOf, type Generation, numberGenerations } from './generations.ts';
+import { conversationOf, type Generation, isRecorder, numberGenerations } from './generations.ts';
 
 /** How many candidates an ambiguous selector lists. */
 const SHOWN = 8;
@@ -38,8 +38,11 @@ export function selectGenerations(
 ): Generation[] {
   const { found } = selectEvery(rows, selector, agentIds, generation);
   const counted = found.filter(({ number }) => number !== null);
+  if (counted.length > 0) return counted;
   // A session id may name nothing but loose files of a conversation that was archived under other ids.
-  return counted.length > 0 ? counted : [...found];
+  const loose = found.filter(({ row }) => !isRecorder(row));
+  // The newest flight recorder has those before it.
+  return loose.length > 0 ? loose : found.slice(-1);
 }
 
 /** All that goes by a selector, loose files too. */
@@ -66,7 +69,7 @@ export function selectEvery(
   const ofAgents = rows.filter((row) => agentIds === undefined || agentIds.includes(row.agent_id));
   const numbered = numberGenerations(ofAgents);
   for (const { matches, isConversation } of readings(text)) {
-    const found = numbered.filter(({ row }) => matches(row));
+    const found = numbered.filter(({ row }) => matches(row)).map(isArchiveId ? recorderAlone : (one) => one);
     if (found.length === 0) continue;
     if (!isArchiveId) assertOneConversation(found, text);
     if (generation === undefined) return { found, isConversation };
@@ -76,6 +79,11 @@ export function selectEvery(
   throw new ClawbackError('selector-unknown', `find ${show(text)}: nothing in the archive goes by it`, {
     hint: "clawback list shows what is archived; --key 'agent:*:slack:*' narrows it down",
   });
+}
+
+/** The only way to one of several recorders of the same name. */
+function recorderAlone(one: Generation): Generation {
+  return isRecorder(one.row) ? { ...one, recorders: [] } : one;
 }
 
 function numberedOf(
@@ -91,7 +99,10 @@ function numberedOf(
     'selector-unknown',
     `find generation ${generation} of ${show(text)}: it has ${all.length}`,
     {
-      hint: `--generation takes 1 to ${all.length}, the oldest first, or -1 to -${all.length} from the newest`,
+      hint:
+        all.length === 0
+          ? 'only flight recorders of it are archived: leave --generation away'
+          : `--generation takes 1 to ${all.length}, the oldest first, or -1 to -${all.length} from the newest`,
     },
   );
 }

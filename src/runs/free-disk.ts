@@ -39,6 +39,7 @@ export async function freeDisk(
     `${step} ${store.id} ${nameOf(session)}`;
   await withLineRun(line, signal, async (run) => {
     for (let pass = 1; pass <= PASSES; pass += 1) {
+      run.enter({ name: 'planning' });
       const plan = await planReclaim(stores, {
         budget,
         overBytes: pass === 1 ? budget.maxDiskBytes : budget.highWaterBytes,
@@ -113,6 +114,7 @@ async function commitCopies(
   budget: DiskBudget,
   signal: AbortSignal | undefined,
 ): Promise<void> {
+  run.enter({ name: 'proving' });
   const onDamage = (what: string, error: unknown) => tally.problem(what, error);
   const proven = new Set(await proveCopies(archive, shipper, copies, onDamage, signal));
   for (const [store, ofStore] of byStore(chosen)) {

@@ -59,6 +59,52 @@ describe('generations', () => {
   });
 });
 
+describe('flight recorders that were archived by themselves', () => {
+  const recorder = (session_id: string) => row({ session_id, action: 'files', kind: 'channel' });
+  const owned = (rows: readonly CatalogueRow[]) =>
+    numberGenerations(rows).map(({ recorders }) => recorders.map((one) => rows.indexOf(one)));
+
+  it('are no generations, not even where there is nothing else', () => {
+    expect(numbers([recorder('a'), recorder('a')])).toEqual([
+      [null, 0],
+      [null, 0],
+    ]);
+    expect(numbers([recorder('a'), row({ session_id: 'x', ...LOOSE })])).toEqual([
+      [null, 1],
+      [1, 1],
+    ]);
+  });
+
+  it('belong to the state of their session that was archived next, and to no other', () => {
+    const rows = [
+      recorder('a'),
+      recorder('b'),
+      row({ session_id: 'a' }),
+      recorder('a'),
+      row({ session_id: 'a' }),
+    ];
+    expect(owned(rows)).toEqual([[], [], [0], [], [3]]);
+    expect(owned([recorder('a'), row({ session_id: 'a', store_id: 'other' })])).toEqual([[], []]);
+  });
+
+  it('stay with the conversation where loose files, or a row without its files, come in between', () => {
+    const loose = row({ session_id: 'a', ...LOOSE });
+    const remnant = row({ session_id: 'a', files: 0 });
+    expect(owned([recorder('a'), loose, remnant, row({ session_id: 'a' })])).toEqual([[], [0], [0], [0]]);
+  });
+
+  it('are found by what names the conversation: the newest with those before it, by an archive id that one', () => {
+    const rows = [recorder('a'), recorder('a')];
+    const found = (selector: string) =>
+      selectGenerations(rows, selector).map((one) => [rows.indexOf(one.row), one.recorders.length]);
+    expect(found(KEY)).toEqual([[1, 1]]);
+    expect(found('a')).toEqual([[1, 1]]);
+    expect(found(rows[1]?.archive_id ?? '')).toEqual([[1, 0]]);
+    const whole = row({ session_id: 'a' });
+    expect(selectGenerations([...rows, whole], whole.archive_id)).toMatchObject([{ recorders: rows }]);
+  });
+});
+
 describe('one of them', () => {
   const rows = [
     row({ session_id: 'a' }),

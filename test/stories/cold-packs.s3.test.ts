@@ -1,11 +1,12 @@
+import { join } from 'node:path';
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { describe, expect, test } from 'vitest';
 import { rawClient } from '../support/s3-bucket.ts';
 import { hasS3, s3Access } from '../support/s3-provided.ts';
-import type { ErrorJson, VerifyJson } from './support/answers.ts';
+import type { ErrorJson, ListJson, RestoreJson, VerifyJson } from './support/answers.ts';
 import { ColdHome } from './support/cold-home.ts';
-import { DAY_MS } from './support/home.ts';
-import { threadOf, writeThreadStore } from './support/rooms.ts';
+import { DAY_MS, HOUR_MS } from './support/home.ts';
+import { threadOf, transcriptName, writeAged, writeThreadStore } from './support/rooms.ts';
 
 describe.skipIf(!hasS3)('cold packs', () => {
   test('verify --read-data counts no cold pack as damaged, nor as read', async () => {
@@ -52,6 +53,35 @@ describe.skipIf(!hasS3)('cold packs', () => {
     expect(nothing).toContain('this drill proves nothing');
     expect(nothing).not.toContain('all came back');
     expect(cold.glacier.reads.filter((key) => key.includes('/packs/'))).toEqual([]);
+  });
+
+  test('a conversation does not wait for a flight recorder that is cold', async () => {
+    const cold = await ColdHome.create();
+    const { home } = cold;
+    const later = threadOf('C0LATER', '1763000000.000001', {
+      sessionId: 'session-later',
+      updatedAtMs: home.nowMs - 9 * DAY_MS,
+      text: 'later',
+    });
+    const recorder = transcriptName(later).replace(/\.jsonl$/, '.trajectory.jsonl');
+    await writeThreadStore(home.storePath(), { main: [later] });
+    await writeAged(join(home.sessionsDir(), recorder), '{"type":"session.started"}\n', later.updatedAtMs);
+    const before = new Set(cold.keysOf('packs'));
+    await home.configure({ ...cold.settings, retention: {} });
+    (await home.clawback('reclaim', '--max-disk', '1KB')).expect(3);
+    await home.configure(cold.settings);
+    cold.pass(HOUR_MS);
+    await cold.archive();
+    // That of the recorder was written first, and keys begin with the time.
+    const [first = ''] = cold.keysOf('packs').filter((key) => !before.has(key));
+    cold.freeze('GLACIER', [first]);
+    const key = `agent:main:${later.rest}`;
+    const { sessions } = await home.json<ListJson>('list', '--key', key);
+    const restored = await home.json<RestoreJson>('restore', key);
+    expect(restored.recordersLeft).toEqual([{ archiveId: sessions[0]?.archiveId, why: 'cold' }]);
+    expect(restored.files.map(({ name }) => name)).toEqual([transcriptName(later)]);
+    const refused = await home.clawback('restore', sessions[0]?.archiveId ?? '', '--json');
+    expect(refused.expect(1).json<ErrorJson>().code).toBe('object-cold');
   });
 
   test('doctor says what a cold pack means, and warns where a manifest is cold', async () => {

@@ -6,6 +6,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { COMPILED_MAIN } from '../support/run-cli.ts';
 import { DAY_MS, Home } from './support/home.ts';
+import { listenAsGateway } from './support/mute-gateway.ts';
 import { threadOf, writeThreadStore } from './support/rooms.ts';
 import { TRIM } from './support/trimmed.ts';
 
@@ -78,6 +79,21 @@ describe.skipIf(!hasScript)('clawback archive on a real terminal (script of util
     expect(plainScreen.screen).not.toContain('\u001b[3');
     const dumb = await onTerminal(await homeWith(MB), 70, undefined, { TERM: 'dumb' });
     expect([dumb.exitCode, dumb.screen.includes('archive [')]).toEqual([0, false]);
+  });
+
+  test('says that it plans, and beside a gateway how long it waits until nothing can overwrite the rows', async () => {
+    const home = await homeWith(MB);
+    await home.configureOpenClaw({ gateway: { mode: 'local', port: await listenAsGateway() } });
+    const waiting = /archive: waiting until the gateway cannot overwrite the rows any more \((\d+) s\)/g;
+    const twoSeconds = new RegExp(`${waiting.source}[^]*${waiting.source}`);
+    const { exitCode, screen } = await onTerminal(home, 90, twoSeconds);
+    expect(exitCode).toBe(130);
+    expect(screen.indexOf('archive: planning')).toBeGreaterThanOrEqual(0);
+    expect(screen.indexOf('archive: planning')).toBeLessThan(screen.indexOf('archive ['));
+    const [first = 0, second = 0] = [...screen.matchAll(waiting)].map(([, seconds]) => Number(seconds));
+    expect(first).toBeLessThanOrEqual(46);
+    expect(second).toBeLessThan(first);
+    for (const line of leftOn(screen)) expect(line).not.toContain('waiting');
   });
 
   test('Ctrl-C takes the bar away; the run ends in order', async () => {

@@ -3,8 +3,11 @@ import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { writeSlackStore } from '../../src/demo/slack-store.ts';
+import { openInstallation } from '../../src/installation.ts';
+import { reclaimRun } from '../../src/runs/reclaim-run.ts';
 import { tombstoneMark } from '../../src/sessions/row.ts';
 import { lostFiles, readOriginals } from '../support/fault-stories.ts';
+import { clockAt } from '../support/run-cli.ts';
 import type { ListJson, ReclaimJson } from './support/answers.ts';
 import { DAY_MS, Home, type Settings } from './support/home.ts';
 import { listenAsGateway } from './support/mute-gateway.ts';
@@ -210,6 +213,19 @@ describe('what the archive holds already', () => {
     await expect(readFile(transcript)).rejects.toThrow('ENOENT');
     await home.json('restore', key);
     expect(await readFile(transcript)).toEqual(bytes);
+  });
+
+  test('is proven while whoever watches is told so', async () => {
+    const { home } = await restoredHome();
+    const { stateDir, env, nowMs } = home;
+    const installation = await openInstallation({ stateDir, env, clock: clockAt(nowMs) });
+    const phases: (string | undefined)[] = [];
+    await reclaimRun(installation, {
+      budget: { maxDiskBytes: KB, highWaterBytes: KB, protectedFloorMs: DAY_MS },
+      onProgress: ({ phase }) => phases.push(phase?.name),
+    });
+    // The second pass finds nothing more to take.
+    expect(phases).toEqual(['planning', 'proving', 'planning']);
   });
 
   test('is no copy once it is forgotten there: it is archived anew, and survives the collection', async () => {

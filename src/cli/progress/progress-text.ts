@@ -1,3 +1,4 @@
+import type { Phase } from '../../progress.ts';
 import { formatBytes } from '../format.ts';
 
 /** How far something is. A total that is not known is undefined. */
@@ -11,6 +12,8 @@ export interface ProgressState {
   readonly bytesDone: number;
   readonly bytesTotal: number | undefined;
   readonly bytesPerSecond: number | undefined;
+  /** Said instead of all that. */
+  readonly phase?: Phase | undefined;
 }
 
 /** Not as long as fits: that would change with every digit beside it. */
@@ -20,14 +23,20 @@ const LONGEST_LEFT_S = 100 * 3600;
 
 /** `archive: 42%, 1.2 GB of 2.9 GB, 120 of 290 sessions, 48.3 MB/s, 35 s left` */
 export function progressLine(state: ProgressState): string {
+  if (state.phase !== undefined) return `${state.command}: ${phaseTexts(state.phase)[0]}`;
   const { percent, bytes, items, rate, left } = partsOf(state);
   return `${state.command}: ${join(percent, bytes, items, rate, left)}`;
 }
 
 /** On one line of a terminal of so many columns, and never quite as long: a full line would make the cursor wrap. */
 export function progressBar(state: ProgressState, columns: number, paint = (bar: string) => bar): string {
-  const { percent, bytes, items, rate, left } = partsOf(state);
   const room = Math.max(0, columns - 1);
+  if (state.phase !== undefined) {
+    const [long, short] = phaseTexts(state.phase);
+    const lines = [progressLine(state), long, short];
+    return lines.find((line) => line.length <= room) ?? short.slice(0, room);
+  }
+  const { percent, bytes, items, rate, left } = partsOf(state);
   if (percent === '') {
     const lines = [progressLine(state), join(bytes, items), bytes];
     return lines.find((line) => line.length <= room) ?? bytes.slice(0, room);
@@ -44,6 +53,16 @@ export function progressBar(state: ProgressState, columns: number, paint = (bar:
     if (length !== undefined) return lineWith(paint(barOf(state, length)));
   }
   return percent.slice(0, room);
+}
+
+/** In full, and where there is no room. */
+function phaseTexts(phase: Phase): readonly [string, string] {
+  if (phase.name === 'settling') {
+    const left = `(${Math.ceil(phase.leftMs / 1000)} s)`;
+    return [`waiting until the gateway cannot overwrite the rows any more ${left}`, `waiting ${left}`];
+  }
+  const isPlanning = phase.name === 'planning';
+  return isPlanning ? ['planning', 'planning'] : ['proving what the archive holds already', 'proving'];
 }
 
 function partsOf(state: ProgressState) {

@@ -1,4 +1,4 @@
-import type { OnProgress } from '../../progress.ts';
+import type { OnProgress, Phase } from '../../progress.ts';
 import type { GlobalFlags, Io } from '../context.ts';
 import type { LogEntry } from '../log.ts';
 import { type ProgressState, progressBar, progressLine } from './progress-text.ts';
@@ -51,14 +51,38 @@ export async function withRunProgress<T>(
   };
   io.signal.addEventListener('abort', onAbort);
   try {
-    return await withProgress(io, flags, command, (show) =>
-      body(({ sessionsDone: done, sessionsTotal: total, ...rest }) =>
+    return await withProgress(io, flags, command, (show) => {
+      show(PLANNING);
+      return body(({ sessionsDone: done, sessionsTotal: total, ...rest }) =>
         show({ unit: 'sessions', done, total, ...rest }),
-      ),
-    );
+      );
+    });
   } finally {
     io.signal.removeEventListener('abort', onAbort);
   }
+}
+
+/** What a run begins with, and a dry run does. */
+const PLANNING: Told = {
+  unit: 'sessions',
+  done: 0,
+  total: undefined,
+  bytesDone: 0,
+  bytesTotal: undefined,
+  phase: { name: 'planning' },
+};
+
+/** For what only plans. */
+export function withPlanning<T>(
+  io: Io,
+  flags: GlobalFlags,
+  command: string,
+  body: () => Promise<T>,
+): Promise<T> {
+  return withProgress(io, flags, command, (show) => {
+    show(PLANNING);
+    return body();
+  });
 }
 
 const STOPPING: LogEntry = {
@@ -73,6 +97,7 @@ class Display {
   readonly #timer = setInterval(() => this.#tick(), TICK_MS);
   readonly #onAbort = () => this.stop();
   #told: Told | undefined;
+  #toldMs = 0;
   #isStopped = false;
   /** When something was shown last, or this began. */
   #shownMs: number;
@@ -86,10 +111,10 @@ class Display {
   }
 
   update(told: Told): void {
-    const isFirst = this.#told === undefined;
+    const isNew = this.#told === undefined || this.#told.phase?.name !== told.phase?.name;
     this.#told = told;
-    this.#rate.add(this.#io.clock.nowMs(), told.bytesDone);
-    this.#show(isFirst ? 0 : REDRAW_MS);
+    this.#toldMs = this.#io.clock.nowMs();
+    this.#look(isNew ? 0 : REDRAW_MS);
   }
 
   stop(): void {
@@ -100,7 +125,21 @@ class Display {
   }
 
   #tick(): void {
-    if (this.#told !== undefined) this.update(this.#told);
+    this.#look(REDRAW_MS);
+  }
+
+  #look(redrawMs: number): void {
+    if (this.#told === undefined) return;
+    if (this.#told.phase !== undefined) this.#rate.pause();
+    else this.#rate.add(this.#io.clock.nowMs(), this.#told.bytesDone);
+    this.#show(redrawMs);
+  }
+
+  /** The phase as it is by now: nothing is told while a run waits. */
+  #phase(): Phase | undefined {
+    const phase = this.#told?.phase;
+    if (phase?.name !== 'settling') return phase;
+    return { ...phase, leftMs: Math.max(0, phase.leftMs - (this.#io.clock.nowMs() - this.#toldMs)) };
   }
 
   #show(redrawMs: number): void {
@@ -111,7 +150,7 @@ class Display {
     if (sinceMs < (log.terminal === undefined ? LINE_MS : redrawMs)) return;
     this.#shownMs = clock.nowMs();
     const { perSecond: bytesPerSecond } = this.#rate;
-    const state = { ...told, command: this.#command, bytesPerSecond };
+    const state = { ...told, command: this.#command, bytesPerSecond, phase: this.#phase() };
     if (log.terminal !== undefined) {
       const paint = (bar: string) => (log.terminal?.hasColour ? `${GREEN}${bar}${DEFAULT_COLOUR}` : bar);
       log.status(progressBar(state, log.terminal.columns(), paint));
@@ -123,6 +162,7 @@ class Display {
       msg: progressLine(state),
       fields: {
         runId,
+        phase: told.phase?.name,
         [`${unit}Done`]: done,
         [`${unit}Total`]: total,
         bytesDone,

@@ -28,6 +28,11 @@ export class SmoothedRate {
     this.#last = { atMs, total };
   }
 
+  /** Until the next look there was nothing to do: that time does not count. */
+  pause(): void {
+    this.#last = undefined;
+  }
+
   /** Undefined in the first second. Divided by the weight, or the first seconds would be dragged down to zero. */
   get perSecond(): number | undefined {
     return this.#watchedMs < LEAST_MS ? undefined : this.#weighted / this.#weight;

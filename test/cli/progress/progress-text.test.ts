@@ -60,6 +60,25 @@ describe('a line of progress', () => {
   });
 });
 
+describe('a phase', () => {
+  const settling = state({ phase: { name: 'settling', leftMs: 43_200 } });
+  const long = 'waiting until the gateway cannot overwrite the rows any more (44 s)';
+
+  it.each([
+    [80, `archive: ${long}`],
+    [70, long],
+    [40, 'waiting (44 s)'],
+    [8, 'waiting'],
+  ])('says on %i columns what fits', (columns, line) => {
+    expect(progressBar(settling, columns)).toBe(line);
+  });
+
+  it('takes the whole line elsewhere', () => {
+    expect(progressLine(settling)).toBe(`archive: ${long}`);
+    expect(progressLine(state({ phase: { name: 'planning' } }))).toBe('archive: planning');
+  });
+});
+
 describe('a bar', () => {
   it.each([
     [

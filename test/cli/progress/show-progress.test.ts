@@ -1,8 +1,9 @@
 import { Writable } from 'node:stream';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { GlobalFlags, Io } from '../../../src/cli/context.ts';
 import { Log, type LogFormat } from '../../../src/cli/log.ts';
-import { type Told, withProgress } from '../../../src/cli/progress/show-progress.ts';
+import { type Told, withProgress, withRunProgress } from '../../../src/cli/progress/show-progress.ts';
+import type { Phase } from '../../../src/progress.ts';
 
 const MB = 1024 * 1024;
 const CLEAR = '\r\u001b[K';
@@ -53,7 +54,56 @@ const at = (done: number): Told => ({
   bytesTotal: 10 * MB,
 });
 
+const during = (phase: Phase): Told => ({ ...at(3), phase });
+const SETTLING = { name: 'settling', leftMs: 46_000 } as const;
+
 describe('on a terminal', () => {
+  it('says what is done while no bytes move, and changes at once', async () => {
+    const { screen, run } = stage({ env: { NO_COLOR: '1' } });
+    await run((show) => {
+      show(during({ name: 'planning' }));
+      show(at(0));
+      show(during({ name: 'proving' }));
+    });
+    expect(screen.written).toEqual([
+      '\rarchive: planning\u001b[K',
+      '\rarchive [          ]   0%  0 B of 10.0 MB, 0 of 10 sessions\u001b[K',
+      '\rarchive: proving what the archive holds already\u001b[K',
+      CLEAR,
+    ]);
+  });
+
+  it('counts down while it waits', async () => {
+    const { screen, passMs, run } = stage({ screen: { columns: 90 } });
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    await run((show) => {
+      show(during(SETTLING));
+      passMs(2500);
+      vi.advanceTimersByTime(1000);
+      passMs(60_000);
+      vi.advanceTimersByTime(1000);
+    });
+    const line = (seconds: number) =>
+      `\rarchive: waiting until the gateway cannot overwrite the rows any more (${seconds} s)\u001b[K`;
+    expect(screen.written).toEqual([line(46), line(44), line(0), CLEAR]);
+  });
+
+  it('does not count that time into the rate', async () => {
+    const { screen, passMs, run } = stage({ screen: { columns: 90 }, env: { NO_COLOR: '1' } });
+    await run((show) => {
+      show(at(0));
+      passMs(2000);
+      show(at(2));
+      show(during(SETTLING));
+      passMs(46_000);
+      show(at(3));
+      passMs(1000);
+      show(at(4));
+    });
+    expect(screen.written.at(-2)).toContain('1.0 MB/s');
+  });
+
   it('draws at once, then at most ten times a second, and is gone in the end', async () => {
     const { screen, passMs, run } = stage({ env: { NO_COLOR: '1' } });
     await run((show) => {
@@ -134,6 +184,22 @@ describe('elsewhere', () => {
     ]);
   });
 
+  it('a line says what is done where no bytes move', async () => {
+    const { screen, passMs, run } = stage({ screen: { isTTY: false } });
+    await run((show) => {
+      show(during({ name: 'planning' }));
+      passMs(30_000);
+      show(during({ name: 'planning' }));
+      show(during(SETTLING));
+      passMs(30_000);
+      show(during({ ...SETTLING, leftMs: 16_000 }));
+    });
+    expect(screen.written).toEqual([
+      'archive: planning\n',
+      'archive: waiting until the gateway cannot overwrite the rows any more (16 s)\n',
+    ]);
+  });
+
   it('a short run says nothing', async () => {
     const { screen, run } = stage({ screen: { isTTY: false } });
     await run((show) => show(at(10)));
@@ -168,6 +234,22 @@ describe('a log in JSON', () => {
   });
 });
 
+it('a log in JSON says what is done where no bytes move', async () => {
+  const { screen, passMs, run } = stage({ format: 'json' });
+  await run((show) => {
+    show(during(SETTLING));
+    passMs(30_000);
+    show(during(SETTLING));
+  });
+  expect(screen.written.map((line) => JSON.parse(line))).toMatchObject([
+    {
+      msg: 'archive: waiting until the gateway cannot overwrite the rows any more (46 s)',
+      phase: 'settling',
+      sessionsDone: 3,
+    },
+  ]);
+});
+
 it.each<[GlobalFlags, LogFormat]>([
   [{ quiet: true }, 'text'],
   [{ json: true }, 'text'],
@@ -175,9 +257,17 @@ it.each<[GlobalFlags, LogFormat]>([
 ])('with %j and a log as %s there is no progress', async (flags, format) => {
   const { screen, passMs, run } = stage({ flags, format });
   await run((show) => {
+    show(during({ name: 'planning' }));
     show(at(0));
     passMs(60_000);
     show(at(5));
+    show(during(SETTLING));
   });
   expect(screen.written).toEqual([]);
+});
+
+it('a run is planning before it has told anything', async () => {
+  const { screen, io } = stage({ env: { NO_COLOR: '1' } });
+  await withRunProgress(io, {}, 'reclaim', async () => {});
+  expect(screen.written).toEqual(['\rreclaim: planning\u001b[K', CLEAR]);
 });

@@ -61,6 +61,7 @@ export interface ListJson {
     readonly storedBytes: number;
     readonly generation: number | null;
     readonly generations: number;
+    readonly recorder: boolean;
   }[];
 }
 
@@ -70,6 +71,7 @@ export interface RestoreJson {
   readonly sessionKey: string | null;
   readonly sessionId: string;
   readonly files: readonly { readonly name: string; readonly size: number; readonly state: string }[];
+  readonly recordersLeft: readonly { readonly archiveId: string; readonly why: string }[];
   readonly row: string;
   readonly setAside: readonly string[];
 }
