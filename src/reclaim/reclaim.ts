@@ -42,10 +42,14 @@ export async function reclaim(settled: Settled): Promise<Reclaimed> {
     all.flatMap((file) => (file.kind === 'media-original' ? [[file.name, file]] : [])),
   );
   if (originals.size > 0) {
-    const named = await namedOriginals(settled.folders.mediaDir);
+    const named = await namedOriginals(settled.folders.mediaDir).catch(describe);
     for (const file of originals.values()) {
-      if (!named.has(file.name)) await remove(file);
-      else left.push({ name: placeName(file), why: 'another attachment record names it', isFailure: false });
+      const name = placeName(file);
+      if (typeof named === 'string')
+        left.push({ name, why: `some record may name it: ${named}`, isFailure: true });
+      else if (named.has(file.name))
+        left.push({ name, why: 'another attachment record names it', isFailure: false });
+      else await remove(file);
     }
   }
   for (const folder of folders) await syncDirectory(folder);

@@ -1,5 +1,6 @@
 import {
   appendFile,
+  chmod,
   link,
   lstat,
   mkdir,
@@ -11,14 +12,19 @@ import {
   utimes,
   writeFile,
 } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { reclaim } from '../../src/reclaim/reclaim.ts';
+import { describeStats } from '../../src/scan/scan.ts';
 import { Settled } from '../../src/settle/settled.ts';
 import type { ArchivedFile } from '../../src/ship/task.ts';
 import { Tombstoned } from '../../src/tombstone/tombstone-rows.ts';
+import { writeMedia } from '../support/media.ts';
 import { archivedOf, foldersOf, orphanEntry } from '../support/sessions.ts';
+import { NOW_MS } from '../support/snapshot.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const NOBODY = 65_534;
 
 function settled(folder: string, files: readonly ArchivedFile[]): Settled {
   const session = { entry: orphanEntry(), files };
@@ -96,5 +102,44 @@ describe('reclaiming', () => {
     const folder = await temporaryFolder();
     const file = await archivedOf(folder, 'a.jsonl', 'x');
     expect(await reclaim(settled(folder, [file, file]))).toMatchObject({ files: 1 });
+  });
+
+  describe('an image', () => {
+    async function withRecord(): Promise<{ record: string; settledImage: Settled; original: string }> {
+      const folder = await temporaryFolder();
+      const { mediaDir } = foldersOf(folder);
+      const [record, original] = await writeMedia(mediaDir, NOW_MS, { n: 1, sessionKey: 'k', ageMs: 0 });
+      const { identity } = describeStats(await lstat(original, { bigint: true }));
+      const image = { kind: 'media-original', name: basename(original), identity, sha256: '' } as const;
+      return { record, original, settledImage: settled(folder, [image]) };
+    }
+
+    it('stays while there is a record that cannot be read: it may name it', async () => {
+      const { record, original, settledImage } = await withRecord();
+      await chmod(record, 0);
+      // Root reads everything.
+      if (process.getuid?.() === 0) {
+        const outgoing = dirname(dirname(record));
+        for (const folder of [dirname(record), outgoing, dirname(outgoing), dirname(dirname(outgoing))])
+          await chmod(folder, 0o755);
+        process.seteuid?.(NOBODY);
+      }
+      try {
+        expect(await reclaim(settledImage)).toMatchObject({
+          files: 0,
+          left: [{ why: expect.stringMatching(/^some record may name it: EACCES/), isFailure: true }],
+        });
+      } finally {
+        if (process.getuid?.() === 0) process.seteuid?.(0);
+      }
+      await lstat(original);
+    });
+
+    it('goes beside a folder that has the name of a record', async () => {
+      const { record, settledImage } = await withRecord();
+      await rm(record);
+      await mkdir(record);
+      expect(await reclaim(settledImage)).toMatchObject({ files: 1, left: [] });
+    });
   });
 });
