@@ -1,3 +1,5 @@
+import { errnoName, isSystemError, systemHint, systemMessage } from './system-error.ts';
+
 /** Every failure that a user can meet has one of these codes; `docs/errors.md` has a row for each. */
 export const ERROR_CODES = [
   'usage',
@@ -41,6 +43,7 @@ export const ERROR_CODES = [
   'scratch-io',
   'state-io',
   'output-io',
+  'system-io',
   'worker-died',
   'schedule-failed',
   'interrupted',
@@ -93,6 +96,14 @@ export function toErrorData(error: unknown): ErrorData {
     const { code, message, hint, retryable } = error;
     return { code, message, retryable, ...(hint === undefined ? {} : { hint }) };
   }
+  if (isSystemError(error)) {
+    return {
+      code: 'system-io',
+      message: describe(error),
+      retryable: false,
+      hint: systemHint(errnoName(error)),
+    };
+  }
   return { code: 'internal', message: describe(error), retryable: false };
 }
 
@@ -105,12 +116,13 @@ export function reviveError(data: ErrorData): ClawbackError {
 
 /** The message of anything thrown; `zstd-codec` throws strings and undefined. */
 export function describe(error: unknown): string {
+  if (isSystemError(error)) return systemMessage(error);
   if (error instanceof Error) return error.message || error.name;
   return String(error);
 }
 
 /** The `code` of a Node system error (`ENOENT`), or undefined. */
 export function errnoOf(error: unknown): string | undefined {
-  const code = (error as { code?: unknown } | null | undefined)?.code;
-  return typeof code === 'string' ? code : undefined;
+  const { code, errno } = (error ?? {}) as { code?: unknown; errno?: unknown };
+  return typeof code === 'string' ? errnoName({ code, errno }) : undefined;
 }

@@ -19,7 +19,7 @@ export class CatalogueCache {
   /** @param prefix with which the key begins: those of one prefix are swept together. */
   async get(prefix: string, key: string, fetch: () => Promise<Uint8Array>): Promise<Uint8Array> {
     const path = this.#pathOf(prefix, key);
-    const kept = await readIfThere(path);
+    const kept = await readIfReadable(path);
     if (
       kept !== undefined &&
       sha256(kept.subarray(DIGEST_CHARS)) === kept.subarray(0, DIGEST_CHARS).toString('latin1')
@@ -86,11 +86,12 @@ function sha256(data: string | Uint8Array): string {
   return createHash('sha256').update(data).digest('hex');
 }
 
-async function readIfThere(path: string): Promise<Buffer | undefined> {
+/** One that cannot be read is as good as none: the archive has the original. */
+async function readIfReadable(path: string): Promise<Buffer | undefined> {
   try {
     return await readFile(path);
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
+    if (errnoOf(error) !== undefined) return undefined;
     throw error;
   }
 }

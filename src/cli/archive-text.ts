@@ -131,7 +131,7 @@ export function describeRun(
   skipped: readonly StoreLocation[],
   caps: readonly StoreCap[],
 ): string {
-  const { counts, leftAlone, filesLeft, tombstonesKept } = run.tally;
+  const { counts, leftAlone, filesLeft, failures, tombstonesKept } = run.tally;
   const { name: road, why } = run.road;
   const done = DONE_LINES.filter(([name]) => counts[name] > 0).map(([name, text]) => [counts[name], text]);
   const proof =
@@ -140,7 +140,7 @@ export function describeRun(
       : 'every file read back and compared';
   return [
     ...(done.length === 0
-      ? ['nothing to archive']
+      ? [failures.length > 0 ? 'nothing was archived' : 'nothing to archive']
       : [
           `archived to ${run.archiveUrl} as ${run.instance}, run ${run.runId}`,
           table(done),

@@ -7,7 +7,7 @@ export function reportError(error: unknown, io: Io, asJson: boolean): ExitCode {
   const data = toErrorData(error);
   if (asJson) io.stdout.write(`${JSON.stringify({ schema: 'clawback.error/1', ...data }, undefined, 2)}\n`);
   const { code, message: msg, hint } = data;
-  const stack = error instanceof ClawbackError ? undefined : stackOf(error);
+  const stack = code !== 'internal' || error instanceof ClawbackError ? undefined : stackOf(error);
   const lines = [
     `clawback: ${msg}`,
     ...[hint, stack].flatMap((more) => (more === undefined ? [] : [`  ${more}`])),

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { chmod, open } from 'node:fs/promises';
 import type { ManifestFile } from '../manifest/manifest.ts';
 import { describeStats, lstatIfThere } from '../scan/file-stats.ts';
+import { naming } from '../system-error.ts';
 import { type JsonLines, readJsonLines } from './read-json-lines.ts';
 
 export type What = 'restore' | 'row' | 'missing' | 'size' | 'mode' | 'mtime' | 'sha256' | 'line' | 'header';
@@ -72,6 +73,8 @@ async function readBack(
   try {
     const lines = await (hasLines ? readJsonLines(hashed()) : drain(hashed()));
     return { sha256: hash.digest('hex'), lines };
+  } catch (error) {
+    throw naming(path, error);
   } finally {
     await handle.close();
   }

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { errnoOf } from '../errors.ts';
+import { onFile } from '../system-error.ts';
 import { isRecord, type JsonRecord, recordAt } from './read-json5.ts';
 import type { Environment } from './state-dir.ts';
 
@@ -17,8 +18,9 @@ export async function readOpenClawEnvironment(
 }
 
 async function readDotEnv(stateDir: string): Promise<Environment> {
+  const path = join(stateDir, '.env');
   try {
-    return withoutEmpty(parseEnv(await readFile(join(stateDir, '.env'), 'utf8')) as Environment);
+    return withoutEmpty(parseEnv(await onFile(path, () => readFile(path, 'utf8'))) as Environment);
   } catch (error) {
     // An account that may not read the secrets of OpenClaw can still archive its sessions.
     if (['ENOENT', 'EACCES', 'EPERM', 'EISDIR'].includes(errnoOf(error) ?? '')) return {};

@@ -42,18 +42,23 @@ export async function reclaim(settled: Settled): Promise<Reclaimed> {
     all.flatMap((file) => (file.kind === 'media-original' ? [[file.name, file]] : [])),
   );
   if (originals.size > 0) {
-    const named = await namedOriginals(settled.folders.mediaDir);
+    const named = await namedOriginals(settled.folders.mediaDir).catch(describe);
     for (const file of originals.values()) {
-      if (named !== undefined && !named.has(file.name)) await remove(file);
-      else left.push({ name: placeName(file), why: named ? NAMED : PERHAPS_NAMED, isFailure: false });
+      const why = whyNamed(named, file.name);
+      if (why === undefined) await remove(file);
+      else left.push({ name: placeName(file), why, isFailure: typeof named === 'string' });
     }
   }
   for (const folder of folders) await syncDirectory(folder);
   return { files, freedBytes, left };
 }
 
-const NAMED = 'another attachment record names it';
-const PERHAPS_NAMED = 'another attachment record, which cannot be read, may name it';
+/** @param named what all records name; undefined if one is not readable now, or the system's word on why. */
+function whyNamed(named: ReadonlySet<string> | string | undefined, image: string): string | undefined {
+  if (named === undefined) return 'another attachment record, which cannot be read, may name it';
+  if (typeof named === 'string') return `another attachment record may name it: ${named}`;
+  return named.has(image) ? 'another attachment record names it' : undefined;
+}
 
 /** Bytes freed, or why the file stays. */
 async function unlinkUnchanged(path: string, file: ArchivedFile): Promise<number | Omit<LeftFile, 'name'>> {

@@ -5,6 +5,7 @@ import { errnoOf } from '../errors.ts';
 import type { ManifestFile } from '../manifest/manifest.ts';
 import { describeStats } from '../scan/scan.ts';
 import type { ArchivedFile } from '../ship/task.ts';
+import { naming } from '../system-error.ts';
 
 /**
  * The file at `path` if it holds, byte for byte, what the manifest says; undefined for anything else. That includes a
@@ -34,6 +35,8 @@ async function prove(path: string, expected: ManifestFile): Promise<ArchivedFile
     return sha256 === expected.sha256
       ? { kind: expected.kind, name: expected.name, identity: before.identity, sha256 }
       : undefined;
+  } catch (error) {
+    throw naming(path, error);
   } finally {
     await handle.close();
   }

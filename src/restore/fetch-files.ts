@@ -3,6 +3,7 @@ import type { Archive } from '../archive/archive.ts';
 import { ClawbackError } from '../errors.ts';
 import type { Manifest, ManifestFile } from '../manifest/manifest.ts';
 import { PackReader } from '../packs/pack-reader.ts';
+import { onFile } from '../system-error.ts';
 
 /** The bytes of one archived file, checked against its SHA-256 by the time the last chunk is out. */
 export function readArchivedFile(
@@ -39,12 +40,15 @@ export async function fetchFiles(
   if (pack === undefined) return;
   const reader = new PackReader(archive.objects, archive.codec, pack);
   for (const file of files) {
-    const handle = await open(pathOf(file), 'wx', 0o600);
+    const path = pathOf(file);
+    const handle = await open(path, 'wx', 0o600);
     try {
-      for await (const chunk of reader.read(file, signal)) await handle.writeFile(chunk);
-      await handle.chmod(file.mode & 0o777);
-      await handle.utimes(file.mtimeMs / 1000, file.mtimeMs / 1000);
-      await handle.sync();
+      await onFile(path, async () => {
+        for await (const chunk of reader.read(file, signal)) await handle.writeFile(chunk);
+        await handle.chmod(file.mode & 0o777);
+        await handle.utimes(file.mtimeMs / 1000, file.mtimeMs / 1000);
+        await handle.sync();
+      });
     } finally {
       await handle.close();
     }

@@ -4,6 +4,7 @@ import { link, open, rename, unlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { ClawbackError, errnoOf } from '../errors.ts';
 import type { ManifestFile } from '../manifest/manifest.ts';
+import { naming } from '../system-error.ts';
 
 /** What stands under an archived file's name now. */
 export type LocalState = 'absent' | 'identical' | 'different';
@@ -25,6 +26,8 @@ export async function localState(path: string, file: ManifestFile): Promise<Loca
     const hash = createHash('sha256');
     for await (const chunk of handle.createReadStream({ autoClose: false })) hash.update(chunk as Buffer);
     return hash.digest('hex') === file.sha256 ? 'identical' : 'different';
+  } catch (error) {
+    throw naming(path, error);
   } finally {
     await handle.close();
   }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { errnoOf } from '../errors.ts';
 import type { ArchivePlan } from '../plan/plan.ts';
 import { References } from '../plan/references.ts';
+import { onFile } from '../system-error.ts';
 import { isOwnStub, MAX_STUB_BYTES } from '../tombstone/stub-transcript.ts';
 import type { RetireStore } from './retire-tombstones.ts';
 
@@ -30,7 +31,9 @@ async function textOf(path: string): Promise<string> {
   try {
     // Looked at again: what became large or a link since the scan is not read.
     const stats = await lstat(path);
-    return stats.isFile() && stats.size <= MAX_STUB_BYTES ? await readFile(path, 'utf8') : '';
+    return stats.isFile() && stats.size <= MAX_STUB_BYTES
+      ? await onFile(path, () => readFile(path, 'utf8'))
+      : '';
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return '';
     throw error;

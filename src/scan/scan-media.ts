@@ -5,6 +5,7 @@ import { ClawbackError, describe, errnoOf } from '../errors.ts';
 import { pathOf, placeName } from '../manifest/file-place.ts';
 import { isFileNameOf } from '../manifest/manifest.ts';
 import type { StoreLocation } from '../openclaw/discover-stores.ts';
+import { onFile } from '../system-error.ts';
 import { describeStats, listNames, lstatIfThere } from './file-stats.ts';
 import type { ScannedFile } from './scanned-file.ts';
 
@@ -156,7 +157,7 @@ function addFiles(byKey: Map<string, ScannedFile[]>, key: string, files: readonl
 
 /** Undefined unless it is what OpenClaw writes under this name. */
 async function readRecord(path: string, name: string): Promise<RecordFields | undefined> {
-  const value = await readSmallJson(path);
+  const value = await readSmallJson(path).catch(unlessForbidden);
   const { attachmentId, sessionKey, messageId, agentId, original } = (value ?? {}) as Record<string, unknown>;
   const originalPath = (original as { path?: unknown } | null | undefined)?.path;
   if (attachmentId !== basename(name, '.json') || typeof sessionKey !== 'string') return undefined;
@@ -165,22 +166,26 @@ async function readRecord(path: string, name: string): Promise<RecordFields | un
   return { sessionKey, messageId: text(messageId), agentId: text(agentId), originalPath };
 }
 
+/** Not ours to read: not a record that we can take along. */
+function unlessForbidden(error: unknown): undefined {
+  if (errnoOf(error) !== 'EACCES') throw error;
+}
+
+/** Undefined for what is no file of JSON, or gone by now. */
 async function readSmallJson(path: string): Promise<unknown> {
   let handle: Awaited<ReturnType<typeof open>>;
   try {
     handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
     const code = errnoOf(error);
-    // Replaced or removed since it was listed, or not ours to read: not a record that we can take along.
-    if (code === 'ENOENT' || code === 'ELOOP' || code === 'EACCES') return undefined;
+    // Removed since it was listed, or a link.
+    if (code === 'ENOENT' || code === 'ELOOP') return undefined;
     throw error;
   }
   try {
-    const { size } = await handle.stat();
-    if (size > MAX_RECORD_BYTES) return undefined;
-    const buffer = Buffer.alloc(size);
-    const { bytesRead } = await handle.read(buffer, 0, size, 0);
-    return parseJson(buffer.toString('utf8', 0, bytesRead));
+    const stats = await handle.stat();
+    if (!stats.isFile() || stats.size > MAX_RECORD_BYTES) return undefined;
+    return parseJson(await onFile(path, () => handle.readFile('utf8')));
   } finally {
     await handle.close();
   }
@@ -207,7 +212,8 @@ function originalName(path: string, mediaDir: string): string | undefined {
 
 /**
  * Names of the images that any record in the folder names at this moment, whoever's it is. Undefined if one of them
- * cannot be read, or not yet: OpenClaw may be writing it.
+ * is not whole, or no file: OpenClaw may be writing it.
+ * @throws what the system says of a record that cannot be read: it may name any of them.
  */
 export async function namedOriginals(mediaDir: string): Promise<ReadonlySet<string> | undefined> {
   const names = new Set<string>();

@@ -18,7 +18,8 @@ import {
   writevSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { ClawbackError, errnoOf } from '../errors.ts';
+import { ClawbackError, errnoOf, isClawbackError } from '../errors.ts';
+import { isFull, systemHint } from '../system-error.ts';
 
 // Everything here is synchronous: between the read of a sessions.json and the rename over it no other work of
 // ours may take time.
@@ -36,6 +37,8 @@ export function loadStore(path: string): LoadedStore {
     if (!stats.isFile()) throw notRegular(path, 'not a regular file');
     if (stats.nlink > 1n) throw notRegular(path, `one file under ${stats.nlink} names`);
     return { bytes: readFileSync(descriptor), stats };
+  } catch (error) {
+    throw errnoOf(error) === undefined || isClawbackError(error) ? error : unreadable(path, error);
   } finally {
     closeSync(descriptor);
   }
@@ -49,8 +52,15 @@ function openStore(path: string): number {
   } catch (error) {
     const code = errnoOf(error);
     if (code === 'ELOOP') throw notRegular(path, 'a symbolic link');
-    throw new ClawbackError('store-unreadable', `read ${path}: ${code ?? 'not readable'}`, { cause: error });
+    throw unreadable(path, error);
   }
+}
+
+function unreadable(path: string, cause: unknown): ClawbackError {
+  return new ClawbackError('store-unreadable', `read ${path}: ${errnoOf(cause) ?? 'not readable'}`, {
+    hint: 'check its permissions and the disk that holds it; nothing was changed',
+    cause,
+  });
 }
 
 function notRegular(path: string, what: string): ClawbackError {
@@ -81,9 +91,9 @@ export function replaceStore(
     if (!replace(path, pieces, before, options)) return false;
   } catch (error) {
     throw storeIo(path, error, (code) =>
-      code === 'ENOSPC'
+      isFull(code)
         ? `the disk is full; free ${Math.ceil(bytes / 1024 / 1024)} MB beside sessions.json and run again: no row was changed`
-        : 'check the permissions of the sessions folder; no row was changed',
+        : `${systemHint(code)}; no row was changed`,
     );
   }
   try {

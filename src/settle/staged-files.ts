@@ -9,6 +9,7 @@ import { describeStats, type FileIdentity, sameIdentity } from '../scan/scan.ts'
 import { rowSha256 } from '../sessions/canonical-json.ts';
 import { syncDirectory } from '../sessions/sync-directory.ts';
 import type { ArchivedFile } from '../ship/task.ts';
+import { onFile } from '../system-error.ts';
 import type { CommittedSession } from '../tombstone/committed.ts';
 import type { LeftFile } from './left-file.ts';
 
@@ -46,10 +47,13 @@ export async function writeJournal(
       files: files.map(({ name, sha256 }) => ({ name, sha256 })),
     })),
   };
-  const file = await open(join(folder, JOURNAL), 'wx', 0o600);
+  const path = join(folder, JOURNAL);
+  const file = await open(path, 'wx', 0o600);
   try {
-    await file.writeFile(`${JSON.stringify(journal, undefined, 2)}\n`);
-    await file.sync();
+    await onFile(path, async () => {
+      await file.writeFile(`${JSON.stringify(journal, undefined, 2)}\n`);
+      await file.sync();
+    });
   } finally {
     await file.close();
   }

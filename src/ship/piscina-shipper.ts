@@ -100,7 +100,7 @@ class Pool {
     } catch (error) {
       if (signal?.aborted) throw interrupted(error);
       throw new ClawbackError('worker-died', `run ${name} in a worker thread: ${describe(error)}`, {
-        hint: 'nothing local was removed; run again, with fewer --jobs if memory is short',
+        hint: 'nothing local was removed; run again, with fewer --jobs if memory or open files are short',
         retryable: true,
         cause: error,
       });

@@ -46,7 +46,10 @@ export class SourceReader {
     const open = this.#opened();
     let filled = 0;
     while (filled < target.length) {
-      const count = readSync(open.descriptor, target, filled, target.length - filled, open.read + filled);
+      const position = open.read + filled;
+      const count = this.#asking(() =>
+        readSync(open.descriptor, target, filled, target.length - filled, position),
+      );
       if (count === 0) throw fault(open.session, open.source, 'it became shorter');
       filled += count;
     }
@@ -69,10 +72,20 @@ export class SourceReader {
 
   #assertUnchanged(): void {
     const { descriptor, source, session } = this.#opened();
-    const found = describeStats(fstatSync(descriptor, { bigint: true }));
+    const found = describeStats(this.#asking(() => fstatSync(descriptor, { bigint: true })));
     if (!found.isPlain) throw fault(session, source, 'it is not a plain file any more');
     if (!sameIdentity(found.identity, source.identity))
       throw fault(session, source, 'it changed since the plan');
+  }
+
+  /** A file that cannot be read to its end costs its own session, not the batch. */
+  #asking<Result>(call: () => Result): Result {
+    try {
+      return call();
+    } catch (error) {
+      const { session, source } = this.#opened();
+      throw fault(session, source, describe(error), error);
+    }
   }
 
   #opened() {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { ClawbackError, describe, errnoOf } from '../errors.ts';
 import { isInstance } from '../manifest/keys.ts';
+import { onFile } from '../system-error.ts';
 import { replaceStateFile, writingState } from './state-file.ts';
 
 const restoredSchema = z.record(z.string(), z.number());
@@ -140,7 +141,7 @@ function parsedOr(text: string, otherwise: unknown): unknown {
 
 async function readIfThere(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, 'utf8');
+    return await onFile(path, () => readFile(path, 'utf8'));
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;

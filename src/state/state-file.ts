@@ -1,6 +1,7 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ClawbackError, errnoOf } from '../errors.ts';
+import { isFull } from '../system-error.ts';
 
 /** Replaces a file of clawback's own folder, whole or not at all. @throws {ClawbackError} `state-io`. */
 export function replaceStateFile(path: string, text: string): Promise<void> {
@@ -20,9 +21,8 @@ export async function writingState<T>(path: string, write: () => Promise<T>): Pr
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === undefined) throw error;
-    const isFull = errno === 'ENOSPC' || errno === 'EDQUOT';
     throw new ClawbackError('state-io', `write ${path}: ${errno}`, {
-      hint: isFull
+      hint: isFull(errno)
         ? 'the disk is full to the last block; free a few KB there and run again'
         : `give the user that runs clawback write access to ${directory}`,
       cause: error,

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ClawbackError, describe, errnoOf } from '../errors.ts';
 import { isProcessAlive, readProcessStart } from '../openclaw/process-alive.ts';
+import { isFull } from '../system-error.ts';
 
 interface Holder {
   readonly id: string;
@@ -25,6 +26,9 @@ const MESSAGE_PATIENCE_MS = 35_000;
 const MESSAGE_POLL_MS = 100;
 /** More than a release, or a dead holder removed, between two looks would ever need. */
 const MAX_TRIES = 10;
+
+/** Contents of our locks that are still there although nobody holds them. */
+const abandoned = new Set<string>();
 
 interface Refusal {
   /** Undefined where the lock file says nothing that can be read. */
@@ -81,7 +85,7 @@ export class StoreLock {
       const found = await readLock(path);
       // Released between our create and our look.
       if (found === undefined) continue;
-      if (!isStale(found.holder)) return { holder: found.holder };
+      if (!abandoned.has(found.text) && !isStale(found.holder)) return { holder: found.holder };
       await removeStale(path, found.text);
     }
     return { holder: undefined };
@@ -93,8 +97,16 @@ export class StoreLock {
     if (found?.text !== this.#content) throw heldBy(this.#path, found?.holder);
   }
 
+  /**
+   * What the run has done is done, so a lock that the system will not let go is no failure of it: others find it stale
+   * once this process has ended, and this process, which may be one for many nights, knows that it has given it back.
+   */
   async release(): Promise<void> {
-    if ((await readLock(this.#path))?.text === this.#content) await rm(this.#path, { force: true });
+    try {
+      if ((await readLock(this.#path))?.text === this.#content) await rm(this.#path, { force: true });
+    } catch {
+      abandoned.add(this.#content);
+    }
   }
 
   /** Complete from the first moment: a lock that is seen can be read. */
@@ -109,17 +121,22 @@ export class StoreLock {
       // ENOENT: the holder has swept ours away with what the dead had left.
       if (code === 'EEXIST' || (code === 'ENOENT' && (await readLock(this.#path)) !== undefined))
         return false;
-      throw new ClawbackError('store-io', `lock the store: ${code ?? describe(error)}`, {
-        hint:
-          code === 'ENOSPC'
-            ? 'the disk is full to the last block; free a few KB there and run again'
-            : `check the permissions of ${dirname(this.#path)}`,
-        cause: error,
-      });
+      throw lockFault(this.#path, error);
     } finally {
-      await rm(temporary, { force: true });
+      // What stays is swept with what the dead have left; the lock itself is ours, or it is not.
+      await rm(temporary, { force: true }).catch(() => undefined);
     }
   }
+}
+
+function lockFault(path: string, cause: unknown): ClawbackError {
+  const code = errnoOf(cause);
+  return new ClawbackError('store-io', `lock the store: ${code ?? describe(cause)}`, {
+    hint: isFull(code)
+      ? 'the disk is full to the last block; free a few KB there and run again'
+      : `check ${dirname(path)}: its permissions, and the disk that holds it`,
+    cause,
+  });
 }
 
 async function readLock(path: string): Promise<{ text: string; holder: Holder | undefined } | undefined> {
@@ -128,7 +145,7 @@ async function readLock(path: string): Promise<{ text: string; holder: Holder | 
     return { text, holder: parseHolder(text) };
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
+    throw lockFault(path, error);
   }
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import glob from 'fast-glob';
 import { errnoOf } from '../errors.ts';
 import { isRecord } from '../openclaw/read-json5.ts';
+import { onFile } from '../system-error.ts';
 import { LOCK_NAME } from './store-lock.ts';
 
 /** OpenClaw takes a lock without a process id that was not touched for 5 s. */
@@ -44,7 +45,7 @@ export class TranscriptLocks {
     const temporary = join(sessionsDir, `${LOCK_NAME}.${randomUUID()}`);
     const file = await open(temporary, 'wx', 0o600);
     try {
-      await file.writeFile(`${JSON.stringify({ clawback: randomUUID() })}\n`);
+      await onFile(temporary, () => file.writeFile(`${JSON.stringify({ clawback: randomUUID() })}\n`));
       const taken = new Set<string>();
       for (const name of wanted) {
         if (await isLinked(temporary, join(sessionsDir, lockName(name)))) taken.add(name);
@@ -120,7 +121,7 @@ export async function sweepTranscriptLocks(sessionsDir: string): Promise<void> {
 
 async function isClawbacks(path: string): Promise<boolean> {
   try {
-    const content: unknown = JSON.parse(await readFile(path, 'utf8'));
+    const content: unknown = JSON.parse(await onFile(path, () => readFile(path, 'utf8')));
     return isRecord(content) && typeof content.clawback === 'string' && content.pid === undefined;
   } catch (error) {
     if (error instanceof SyntaxError || errnoOf(error) === 'ENOENT') return false;

@@ -3,6 +3,7 @@ import { open, readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { ClawbackError, errnoOf } from '../errors.ts';
 import type { ManifestSession } from '../manifest/manifest.ts';
+import { onFile } from '../system-error.ts';
 
 type Entry = Omit<ManifestSession, 'files'>;
 
@@ -47,7 +48,7 @@ export async function writeStub(sessionsDir: string, entry: Entry): Promise<void
   const file = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
   try {
     // Only a name of our own making is there already: written, or half written, by a run that died here.
-    const found = await file.readFile('utf8');
+    const found = await onFile(path, () => file.readFile('utf8'));
     if (!stub.text.startsWith(found)) {
       throw new ClawbackError(
         'restore-conflict',
@@ -57,8 +58,10 @@ export async function writeStub(sessionsDir: string, entry: Entry): Promise<void
         },
       );
     }
-    await file.write(stub.text, 0);
-    await file.sync();
+    await onFile(path, async () => {
+      await file.write(stub.text, 0);
+      await file.sync();
+    });
   } finally {
     await file.close();
   }
@@ -82,7 +85,7 @@ export async function isStubUntouched(sessionsDir: string, entry: Entry): Promis
 
 async function readIfThere(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, 'utf8');
+    return await onFile(path, () => readFile(path, 'utf8'));
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;

@@ -1,5 +1,6 @@
 import {
   appendFile,
+  chmod,
   link,
   lstat,
   mkdir,
@@ -12,7 +13,7 @@ import {
   utimes,
   writeFile,
 } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { reclaim } from '../../src/reclaim/reclaim.ts';
 import { describeStats } from '../../src/scan/scan.ts';
@@ -28,6 +29,8 @@ async function archivedAt(path: string, kind: ArchivedFile['kind']): Promise<Arc
   const { identity } = describeStats(await lstat(path, { bigint: true }));
   return { kind, name: basename(path), identity, sha256: sha256(await readFile(path)) };
 }
+
+const NOBODY = 65_534;
 
 function settled(folder: string, files: readonly ArchivedFile[]): Settled {
   const session = { entry: orphanEntry(), files };
@@ -106,6 +109,40 @@ describe('reclaiming', () => {
     const file = await archivedOf(folder, 'a.jsonl', 'x');
     expect(await reclaim(settled(folder, [file, file]))).toMatchObject({ files: 1 });
   });
+
+  describe('an image', () => {
+    async function withRecord(): Promise<{ record: string; settledImage: Settled; original: string }> {
+      const folder = await temporaryFolder();
+      const { mediaDir } = foldersOf(folder);
+      const [record, original] = await writeMedia(mediaDir, NOW_MS, { n: 1, sessionKey: 'k', ageMs: 0 });
+      const { identity } = describeStats(await lstat(original, { bigint: true }));
+      const image = { kind: 'media-original', name: basename(original), identity, sha256: '' } as const;
+      return { record, original, settledImage: settled(folder, [image]) };
+    }
+
+    it('stays while there is a record that cannot be read: it may name it', async () => {
+      const { record, original, settledImage } = await withRecord();
+      await chmod(record, 0);
+      // Root reads everything.
+      if (process.getuid?.() === 0) {
+        const outgoing = dirname(dirname(record));
+        for (const folder of [dirname(record), outgoing, dirname(outgoing), dirname(dirname(outgoing))])
+          await chmod(folder, 0o755);
+        process.seteuid?.(NOBODY);
+      }
+      try {
+        expect(await reclaim(settledImage)).toMatchObject({
+          files: 0,
+          left: [
+            { why: expect.stringMatching(/^another attachment record may name it: EACCES/), isFailure: true },
+          ],
+        });
+      } finally {
+        if (process.getuid?.() === 0) process.seteuid?.(0);
+      }
+      await lstat(original);
+    });
+  });
 });
 
 describe('an image that another attachment record may name', () => {
@@ -148,6 +185,7 @@ describe('an image that another attachment record may name', () => {
       (path) => writeFile(path, JSON.stringify({ x: 'x'.repeat(70_000) })),
     ],
     ['a link', (path) => symlink('/nowhere', path)],
+    ['a folder', (path) => mkdir(path)],
   ])('stays where one is %s: nobody knows what it names', async (_what, make) => {
     const { folder, mediaDir, files } = await archivedImage();
     await make(join(mediaDir, 'records', `${attachmentId(2)}.json`));

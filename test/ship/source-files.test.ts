@@ -1,7 +1,18 @@
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, renameSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { describeStats } from '../../src/scan/scan.ts';
 import { SourceFault, SourceReader } from '../../src/ship/source-files.ts';
 import type { SourceFile } from '../../src/ship/task.ts';
 import { foldersOf, sha256, sourceOf } from '../support/sessions.ts';
@@ -94,4 +105,26 @@ describe('a source file', () => {
   it('can only be read while it is open', () => {
     expect(() => new SourceReader(foldersOf('/nowhere')).read(Buffer.alloc(1))).toThrow('none is open');
   });
+
+  it.skipIf(process.platform !== 'linux')(
+    'that the disk will not give back costs its session, not the batch',
+    () => {
+      // The first page of our own memory is a file whose reading is an input/output error.
+      const held = openSync('/proc/self/mem', 'r');
+      const reader = new SourceReader(foldersOf('/proc/self'));
+      try {
+        const { identity } = describeStats(fstatSync(held, { bigint: true }));
+        reader.begin({ kind: 'transcript', name: 'mem', identity } as SourceFile, 7);
+        const { session, reason } = faultOf(() => reader.read(Buffer.alloc(10)));
+        expect(session).toBe(7);
+        expect(reason).toMatchObject({
+          code: 'source-unreadable',
+          message: 'archive mem: EIO: i/o error, read',
+        });
+      } finally {
+        reader.close();
+        closeSync(held);
+      }
+    },
+  );
 });

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, rmSync } from 'node:fs';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -144,5 +144,30 @@ describe('the lock of a store', () => {
       rmSync(join(folder, NAME));
       await (await waiting).release();
     }
+  });
+
+  it('that the system will not let go is no failure of its run, and does not keep this process out later', async () => {
+    const folder = await temporaryFolder();
+    const path = join(folder, NAME);
+    const lock = await StoreLock.acquire(folder, 'clawback archive', Date.now());
+    const content = await readFile(path, 'utf8');
+    // A folder under the name can be neither read nor removed as a file.
+    await rm(path);
+    await mkdir(path);
+    await lock.release();
+    await rm(path, { recursive: true });
+    await writeFile(path, content);
+    await (await StoreLock.acquire(folder, 'clawback archive', Date.now())).release();
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('that cannot be read is an error of the store, which says where', async () => {
+    const folder = await temporaryFolder();
+    await mkdir(join(folder, NAME));
+    await expect(StoreLock.acquire(folder, 'clawback archive', Date.now())).rejects.toMatchObject({
+      code: 'store-io',
+      message: 'lock the store: EISDIR',
+      hint: expect.stringContaining(folder),
+    });
   });
 });

@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, mkdir, readdir, rm, statfs, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { writeSlackStore } from '../../src/demo/slack-store.ts';
 import { endState, lostFiles, readOriginals } from '../support/fault-stories.ts';
+import { type CliResult, COMPILED_MAIN, runProgram } from '../support/run-cli.ts';
 import { Home, temporaryFolder } from './support/home.ts';
 
 const NOW_MS = Date.now();
@@ -121,18 +122,55 @@ describe.skipIf(!MOUNTS)('a file system that is read-only (needs root and mount)
   );
 });
 
-describe.skipIf(process.getuid?.() === 0)(
-  'an archive folder that may not be written (needs a user who is not root)',
+/** Runs a program as a root to whom closed files are closed, as to anybody else. */
+const AS_ANYBODY = ['--bounding-set=-dac_override,-dac_read_search', '--inh-caps=-all'];
+
+function isClosable(): boolean {
+  if (process.getuid?.() !== 0) return true;
+  try {
+    execFileSync('setpriv', [...AS_ANYBODY, 'true'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function archiveAsAnybody(home: Home): Promise<CliResult> {
+  if (process.getuid?.() !== 0) return home.compiled(process.execPath, 'archive');
+  return runProgram('setpriv', [...AS_ANYBODY, process.execPath, COMPILED_MAIN, 'archive'], {
+    ...home.env,
+    PATH: process.env.PATH,
+  });
+}
+
+describe.skipIf(!isClosable())(
+  'permissions that are missing (needs setpriv, or a user who is not root)',
   () => {
-    test('exit code 1, nothing lost, the next run finishes', async () => {
+    test('to write the archive folder: exit code 1, nothing lost, the next run finishes', async () => {
       const home = await homeOn('neither', 0);
       const originals = await readOriginals(home);
       await mkdir(home.archiveDir);
       await chmod(home.archiveDir, 0o500);
-      const run = await home.compiled(process.execPath, 'archive');
+      const run = await archiveAsAnybody(home);
       expect(run.exitCode, run.text + run.stderr).toBe(1);
+      expect(run.stderr).toContain('permission denied (EACCES)');
       expect(await lostFiles(home, originals)).toEqual([]);
       await chmod(home.archiveDir, 0o700);
+      await converge(home, originals);
+    });
+
+    test('to read one file: its session stays and is named, the others go', async () => {
+      const home = await homeOn('neither', 0);
+      const originals = await readOriginals(home);
+      const name = [...originals.keys()].find((one) => one.includes('.jsonl.reset.')) ?? '';
+      const path = join(home.sessionsDir(), name);
+      const { mode } = await stat(path);
+      await chmod(path, 0);
+      const run = await archiveAsAnybody(home);
+      expect(run.exitCode, run.text + run.stderr).toBe(3);
+      expect(run.text).toContain(`FAILED 1 session: archive ${name}: EACCES`);
+      await chmod(path, mode & 0o7777);
+      expect(await lostFiles(home, originals)).toEqual([]);
       await converge(home, originals);
     });
   },
