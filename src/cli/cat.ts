@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Archive } from '../archive/archive.ts';
-import { ClawbackError } from '../errors.ts';
+import { ClawbackError, isClawbackError } from '../errors.ts';
 import { openArchive } from '../installation.ts';
 import type { ManifestFile, ManifestSession } from '../manifest/manifest.ts';
 import { readArchivedFile } from '../restore/fetch-files.ts';
@@ -55,22 +55,30 @@ export const cat: Verb<CatFlags> = async (io, flags, selector = '') => {
     if (transcripts.length === 0) io.stdout.write('(it had no transcript when it was archived)\n');
     for (const file of transcripts) {
       if (transcripts.length > 1 && !flags.raw) io.stdout.write(`--- ${safe(file.name)} ---\n`);
-      await print(archive, opened, file, flags, io);
+      if (!(await print(archive, opened, file, flags, io))) return EXIT.done;
     }
   }
   return EXIT.done;
 };
 
+/** False: it cannot be written. The reader has seen enough, or its disk is full, and then `runInProcess` says so. */
 async function print(
   archive: Archive,
   { manifest }: OpenedSession,
   file: ManifestFile,
   { raw }: CatFlags,
   io: Io,
-): Promise<void> {
+): Promise<boolean> {
   const bytes = readArchivedFile(archive, manifest, file, io.signal);
   const output = raw ? bytes : renderTranscript(splitLines(bytes, MAX_LINE_BYTES));
-  await pipeline(Readable.from(output), io.stdout, { end: false });
+  try {
+    await pipeline(Readable.from(output), io.stdout, { end: false });
+    return true;
+  } catch (error) {
+    // Only a stream of the system fails so: what comes from the archive was translated.
+    if ((error as NodeJS.ErrnoException).syscall !== 'write' || isClawbackError(error)) throw error;
+    return false;
+  }
 }
 
 /** No line of a transcript begins like this: the first of a record stands in brackets, all others are indented. */
