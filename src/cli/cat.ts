@@ -12,7 +12,7 @@ import { splitLines } from '../restore/transcript-lines.ts';
 import { orderedTranscripts } from '../restore/transcripts.ts';
 import { refuseWhereCold } from './cat-cold.ts';
 import { EXIT, type Io, installationFrom, type Verb, warnOfDamage } from './context.ts';
-import { safe } from './format.ts';
+import { formatMinute, safe } from './format.ts';
 import { isCold } from './restore-cold.ts';
 
 interface CatFlags {
@@ -83,12 +83,8 @@ async function print(
 
 /** No line of a transcript begins like this: the first of a record stands in brackets, all others are indented. */
 function separator({ row, number, of }: Generation): string {
-  const last = row.last_activity_at === null ? '' : `, last active ${minute(row.last_activity_at)}`;
-  return `=== generation ${number ?? '?'} of ${of}: ${safe(row.archive_id)}, archived ${minute(row.archived_at)}${last} (UTC) ===`;
-}
-
-function minute(isoDate: string): string {
-  return safe(isoDate.slice(0, 16).replace('T', ' '));
+  const last = row.last_activity_at === null ? '' : `, last active ${formatMinute(row.last_activity_at)}`;
+  return `=== generation ${number ?? '?'} of ${of}: ${safe(row.archive_id)}, archived ${formatMinute(row.archived_at)}${last} (UTC) ===`;
 }
 
 function assertOne(generations: readonly Generation[]): void {

@@ -4,7 +4,7 @@ import type { CatalogueRow } from '../manifest/catalogue.ts';
 import type { Marks } from '../marks/marks.ts';
 import { type Generation, numberGenerations } from '../restore/generations.ts';
 import { EXIT, installationFrom, print, type Verb, warnOfDamage } from './context.ts';
-import { count, formatBytes, safe, table } from './format.ts';
+import { count, formatBytes, formatMinute, safe, table } from './format.ts';
 import { readOlderThan } from './marking.ts';
 
 interface ListFlags {
@@ -49,7 +49,7 @@ export const list: Verb<ListFlags> = async (io, flags) => {
       [
         table([
           [
-            'last activity',
+            'last activity (UTC)',
             ...(flags.forgotten ? ['may go from'] : []),
             ...['kind', 'generation', 'files', 'raw', 'stored', 'archive id', 'session'],
           ],
@@ -99,7 +99,7 @@ function deletableFrom(row: CatalogueRow, marks: Marks, graceMs: number): string
 }
 
 function minute(isoDate: string | null): string {
-  return isoDate?.slice(0, 16).replace('T', ' ') ?? '-';
+  return isoDate === null ? '-' : formatMinute(isoDate);
 }
 
 function toJson({ row, number, of }: Generation, marks: Marks, graceMs: number) {

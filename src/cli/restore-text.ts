@@ -42,6 +42,7 @@ export function reportRestore(
   const files = plan.files.map(({ file, state }) => ({ name: placeName(file), size: file.size, state }));
   const { mediaLeft } = plan;
   const notes = [
+    ...(missingFiles(plan).length === 0 ? [FILES_THERE] : []),
     ROW_NOTES[row],
     ...(mediaLeft > 0
       ? [
@@ -71,6 +72,8 @@ export function reportRestore(
     () => describeRestore(opened, flags, missingFiles(plan), notes),
   );
 }
+
+const FILES_THERE = 'its files are there already, byte for byte';
 
 const ROW_NOTES = {
   none: 'only files: no row had gone with them',

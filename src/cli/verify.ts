@@ -55,7 +55,7 @@ export const verify: Verb<VerifyFlags> = async (io, flags) => {
         rebuilt: rebuild,
         ...result,
       },
-      () => describe(result, rebuild),
+      () => describe(result, rebuild, readPercent > 0),
       describeDifferences(result),
     );
     return result.differences.length === 0 ? EXIT.done : EXIT.failed;
@@ -88,11 +88,12 @@ async function rebuildCatalogue(
   }
 }
 
-function describe(result: VerifyResult, rebuilt: boolean): string {
+/** @param mayRead a percentage of few packs can come to none. */
+function describe(result: VerifyResult, rebuilt: boolean, mayRead: boolean): string {
   const { uncatalogued, strayPacks, differences, cold } = result;
   return [
     `${count(result.manifests, 'manifest')}, ${count(result.sessions, 'session')}, ${count(result.packs, 'pack')}: ` +
-      (result.packsRead > 0 || cold.length > 0
+      (mayRead
         ? `${count(result.packsRead, 'pack')} read back, ${formatBytes(result.bytesRead)}`
         : 'sizes compared (--read-data compares contents)'),
     ...(uncatalogued.length > 0
