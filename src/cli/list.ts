@@ -45,36 +45,43 @@ export const list: Verb<ListFlags> = async (io, flags) => {
       forgotten,
       sessions: generations.map((one) => toJson(one, marks, graceMs)),
     },
-    () =>
-      [
-        table([
-          [
-            'last activity (UTC)',
-            ...(flags.forgotten ? ['may go from'] : []),
-            ...['kind', 'generation', 'files', 'raw', 'stored', 'archive id', 'session'],
-          ],
-          ...generations.map(({ row, number, of }) => [
-            minute(row.last_activity_at),
-            ...(flags.forgotten ? [minute(deletableFrom(row, marks, graceMs))] : []),
-            row.kind,
-            number === null ? `- of ${of}` : `${number} of ${of}`,
-            row.files,
-            formatBytes(row.raw_bytes),
-            formatBytes(row.stored_bytes),
-            row.archive_id,
-            `${safe(row.session_key ?? row.session_id)}${marks.isPinned(row.archive_id) ? ' (pinned)' : ''}`,
-          ]),
-        ]),
+    () => {
+      if (all.length === 0) return `nothing is archived in ${archive.objects.url} as ${archive.instance}`;
+      return [
+        ...(rows.length === 0 ? [] : [tableOf(generations, marks, flags.forgotten ? graceMs : undefined)]),
         `${count(totals.sessions, 'archived session')}, ${count(totals.files, 'file')}, ${formatBytes(totals.rawBytes)} in about ${formatBytes(totals.storedBytes)}`,
         ...(forgotten > 0 && !flags.forgotten
           ? [
               `${count(forgotten, 'forgotten session')} not shown, which clawback gc will delete: clawback list --forgotten`,
             ]
           : []),
-      ].join('\n'),
+      ].join('\n');
+    },
   );
   return EXIT.done;
 };
+
+/** @param graceMs with it, from when on each may be deleted. */
+function tableOf(generations: readonly Generation[], marks: Marks, graceMs?: number): string {
+  return table([
+    [
+      'last activity (UTC)',
+      ...(graceMs === undefined ? [] : ['may go from']),
+      ...['kind', 'generation', 'files', 'raw', 'stored', 'archive id', 'session'],
+    ],
+    ...generations.map(({ row, number, of }) => [
+      minute(row.last_activity_at),
+      ...(graceMs === undefined ? [] : [minute(deletableFrom(row, marks, graceMs))]),
+      row.kind,
+      number === null ? `- of ${of}` : `${number} of ${of}`,
+      row.files,
+      formatBytes(row.raw_bytes),
+      formatBytes(row.stored_bytes),
+      row.archive_id,
+      `${safe(row.session_key ?? row.session_id)}${marks.isPinned(row.archive_id) ? ' (pinned)' : ''}`,
+    ]),
+  ]);
+}
 
 function filterOf(
   { key, agent }: ListFlags & { agent?: readonly string[] },

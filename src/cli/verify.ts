@@ -55,7 +55,10 @@ export const verify: Verb<VerifyFlags> = async (io, flags) => {
         rebuilt: rebuild,
         ...result,
       },
-      () => describe(result, rebuild, readPercent > 0),
+      () =>
+        result.manifests === 0 && result.differences.length === 0
+          ? `nothing is archived in ${archive.objects.url} as ${archive.instance}: nothing was verified`
+          : describe(result, rebuild, readPercent > 0),
       describeDifferences(result),
     );
     return result.differences.length === 0 ? EXIT.done : EXIT.failed;

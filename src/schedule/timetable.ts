@@ -30,7 +30,7 @@ export function readTimetable(at: string, timeZone?: string): Timetable {
       'usage',
       `read the time zone ${JSON.stringify(timeZone)}: there is none of this name`,
       {
-        hint: 'type an IANA name such as Europe/Berlin; not an abbreviation such as CET',
+        hint: 'type an IANA name such as Europe/Berlin',
       },
     );
   }
