@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Archive } from '../archive/archive.ts';
-import { ClawbackError } from '../errors.ts';
+import { ClawbackError, isClawbackError } from '../errors.ts';
 import { openArchive } from '../installation.ts';
 import type { ManifestFile, ManifestSession } from '../manifest/manifest.ts';
 import { readArchivedFile } from '../restore/fetch-files.ts';
@@ -12,7 +12,7 @@ import { splitLines } from '../restore/transcript-lines.ts';
 import { orderedTranscripts } from '../restore/transcripts.ts';
 import { refuseWhereCold } from './cat-cold.ts';
 import { EXIT, type Io, installationFrom, type Verb, warnOfDamage } from './context.ts';
-import { safe } from './format.ts';
+import { formatMinute, safe } from './format.ts';
 import { isCold } from './restore-cold.ts';
 
 interface CatFlags {
@@ -55,32 +55,36 @@ export const cat: Verb<CatFlags> = async (io, flags, selector = '') => {
     if (transcripts.length === 0) io.stdout.write('(it had no transcript when it was archived)\n');
     for (const file of transcripts) {
       if (transcripts.length > 1 && !flags.raw) io.stdout.write(`--- ${safe(file.name)} ---\n`);
-      await print(archive, opened, file, flags, io);
+      if (!(await print(archive, opened, file, flags, io))) return EXIT.done;
     }
   }
   return EXIT.done;
 };
 
+/** False: it cannot be written. The reader has seen enough, or its disk is full, and then `runInProcess` says so. */
 async function print(
   archive: Archive,
   { manifest }: OpenedSession,
   file: ManifestFile,
   { raw }: CatFlags,
   io: Io,
-): Promise<void> {
+): Promise<boolean> {
   const bytes = readArchivedFile(archive, manifest, file, io.signal);
   const output = raw ? bytes : renderTranscript(splitLines(bytes, MAX_LINE_BYTES));
-  await pipeline(Readable.from(output), io.stdout, { end: false });
+  try {
+    await pipeline(Readable.from(output), io.stdout, { end: false });
+    return true;
+  } catch (error) {
+    // Only a stream of the system fails so: what comes from the archive was translated.
+    if ((error as NodeJS.ErrnoException).syscall !== 'write' || isClawbackError(error)) throw error;
+    return false;
+  }
 }
 
 /** No line of a transcript begins like this: the first of a record stands in brackets, all others are indented. */
 function separator({ row, number, of }: Generation): string {
-  const last = row.last_activity_at === null ? '' : `, last active ${minute(row.last_activity_at)}`;
-  return `=== generation ${number ?? '?'} of ${of}: ${safe(row.archive_id)}, archived ${minute(row.archived_at)}${last} (UTC) ===`;
-}
-
-function minute(isoDate: string): string {
-  return safe(isoDate.slice(0, 16).replace('T', ' '));
+  const last = row.last_activity_at === null ? '' : `, last active ${formatMinute(row.last_activity_at)}`;
+  return `=== generation ${number ?? '?'} of ${of}: ${safe(row.archive_id)}, archived ${formatMinute(row.archived_at)}${last} (UTC) ===`;
 }
 
 function assertOne(generations: readonly Generation[]): void {

@@ -46,6 +46,7 @@ export const demo: Verb<DemoFlags> = async (io, flags) => {
     stateDir,
     ...(flags.quiet ? { quiet: true } : {}),
     ...(flags.jobs ? { jobs: flags.jobs } : {}),
+    ...(flags.json ? { json: true } : {}),
   };
   const say = (text: string) => void (flags.quiet || flags.json || io.stdout.write(text));
   const oldest = [...slack.sessions]
@@ -64,7 +65,7 @@ export const demo: Verb<DemoFlags> = async (io, flags) => {
       () => list(own, { ...base, key: '*:thread:*', olderThan: '12d' }),
     ],
     ['verify --read-data', () => verify(own, { ...base, readData: true })],
-    [`cat ${thread} | head`, () => catHead(own, base, thread, say)],
+    [`cat ${thread} | head`, () => (flags.json ? cat(own, base, thread) : catHead(own, base, thread, say))],
     [`restore ${thread}`, () => restore(own, base, thread)],
     ['archive', () => archive(own, base)],
   ];

@@ -16,7 +16,7 @@ import {
   print,
   type Verb,
 } from './context.ts';
-import { count, formatBytes, safe } from './format.ts';
+import { count, formatBytes, formatMinute, safe } from './format.ts';
 import { describeRows, readOlderThan, rowToJson } from './marking.ts';
 import { withProgress } from './progress/show-progress.ts';
 
@@ -215,7 +215,7 @@ function report(
       ...(rows.length > 0 && !wasAsked(done, flags) ? [describeChosen(rows, lines)] : []),
       ...(alreadyForgotten > 0 ? [`forgotten already: ${count(alreadyForgotten, 'session')}`] : []),
       ...(pinned > 0 ? [`left alone, pinned: ${count(pinned, 'session')}`] : []),
-      OUTCOMES[done](rows.length, deletableFrom),
+      OUTCOMES[done](rows.length, `${formatMinute(deletableFrom)} UTC`),
       ...wrong.map((line) => `WARNING: ${line}; sessions in it are not among these`),
       ...notes.map((note) => `note: ${note}`),
     ].join('\n');

@@ -18,6 +18,11 @@ export function formatAge(ageMs: number): string {
   return ms(Math.max(0, Math.round(ageMs)));
 }
 
+/** `2026-11-21 04:30`. Whoever prints it says that it is UTC. */
+export function formatMinute(isoDate: string): string {
+  return safe(isoDate.slice(0, 16).replace('T', ' '));
+}
+
 /** `1,234`. */
 export function formatCount(n: number): string {
   return n.toLocaleString('en-US');
@@ -37,12 +42,16 @@ export function safe(text: string | null | undefined): string {
 export function table(rows: readonly (readonly (string | number)[])[]): string {
   const widths: number[] = [];
   for (const row of rows)
-    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, String(cell).length);
+    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, textOf(cell).length);
   const line = (row: readonly (string | number)[]) =>
     row
       .map((cell, i) =>
-        typeof cell === 'number' ? String(cell).padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0),
+        typeof cell === 'number' ? textOf(cell).padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0),
       )
       .join('  ');
   return rows.map((row) => `  ${line(row).trimEnd()}`).join('\n');
+}
+
+function textOf(cell: string | number): string {
+  return typeof cell === 'number' ? formatCount(cell) : cell;
 }

@@ -19,7 +19,7 @@ import {
   print,
   type Verb,
 } from './context.ts';
-import { count, formatBytes, safe } from './format.ts';
+import { count, formatBytes, formatMinute, safe } from './format.ts';
 
 interface GcFlags {
   readonly dryRun?: boolean;
@@ -147,7 +147,9 @@ function batchCount(rows: readonly CatalogueRow[]): number {
 function describePlan(planned: GcPlan): string {
   const stored = planned.due.reduce((sum, row) => sum + row.stored_bytes, 0);
   return [
-    `would delete ${count(planned.due.length, 'session')}, about ${formatBytes(stored)}`,
+    planned.due.length === 0
+      ? 'nothing to delete'
+      : `would delete ${count(planned.due.length, 'session')}, about ${formatBytes(stored)}`,
     ...planned.due.map((row) => `  ${row.archive_id}`),
     ...(planned.rewrites > 0
       ? [`${count(planned.rewrites, 'pack')} would be written anew, for sessions that stay`]
@@ -160,7 +162,9 @@ function describePlan(planned: GcPlan): string {
 function describe(tally: GcTally, waiting: number, nextDueAt: string | null): string {
   const { batchesDeleted, batchesRewritten, objectsDeleted, freedBytes } = tally.counts;
   return [
-    `deleted ${count(tally.deleted.length, 'session')}: ${count(objectsDeleted, 'object')}, ${formatBytes(Math.max(0, freedBytes))} freed`,
+    tally.deleted.length === 0 && objectsDeleted === 0
+      ? 'nothing to delete'
+      : `deleted ${count(tally.deleted.length, 'session')}: ${count(objectsDeleted, 'object')}, ${formatBytes(Math.max(0, freedBytes))} freed`,
     ...(batchesDeleted > 0 ? [`  ${count(batchesDeleted, 'batch', 'batches')} gone`] : []),
     ...(batchesRewritten > 0
       ? [`  ${count(batchesRewritten, 'batch', 'batches')} written anew, for sessions that stay`]
@@ -187,7 +191,9 @@ function describeKept(kept: readonly GcKept[]): string[] {
 
 function describeWaiting(waiting: number, nextDueAt: string | null): string[] {
   if (waiting === 0) return [];
-  return [`${count(waiting, 'session')} forgotten, and to be deleted later: the first from ${nextDueAt} on`];
+  return [
+    `${count(waiting, 'session')} forgotten, and to be deleted later: the first from ${nextDueAt === null ? '-' : `${formatMinute(nextDueAt)} UTC`} on`,
+  ];
 }
 
 function describeProblems(problems: GcTally['problems']): string[] {

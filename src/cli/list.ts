@@ -4,7 +4,7 @@ import type { CatalogueRow } from '../manifest/catalogue.ts';
 import type { Marks } from '../marks/marks.ts';
 import { type Generation, isRecorder, numberGenerations } from '../restore/generations.ts';
 import { EXIT, installationFrom, print, type Verb, warnOfDamage } from './context.ts';
-import { count, formatBytes, safe, table } from './format.ts';
+import { count, formatBytes, formatMinute, safe, table } from './format.ts';
 import { readOlderThan } from './marking.ts';
 
 interface ListFlags {
@@ -46,36 +46,43 @@ export const list: Verb<ListFlags> = async (io, flags) => {
       forgotten,
       sessions: generations.map((one) => toJson(one, marks, graceMs)),
     },
-    () =>
-      [
-        table([
-          [
-            'last activity',
-            ...(flags.forgotten ? ['may go from'] : []),
-            ...['kind', 'generation', 'files', 'raw', 'stored', 'archive id', 'session'],
-          ],
-          ...generations.map(({ row, number, of }) => [
-            minute(row.last_activity_at),
-            ...(flags.forgotten ? [minute(deletableFrom(row, marks, graceMs))] : []),
-            row.kind,
-            isRecorder(row) ? 'recorder' : `${number ?? '-'} of ${of}`,
-            row.files,
-            formatBytes(row.raw_bytes),
-            formatBytes(row.stored_bytes),
-            row.archive_id,
-            `${safe(row.session_key ?? row.session_id)}${marks.isPinned(row.archive_id) ? ' (pinned)' : ''}`,
-          ]),
-        ]),
+    () => {
+      if (all.length === 0) return `nothing is archived in ${archive.objects.url} as ${archive.instance}`;
+      return [
+        ...(rows.length === 0 ? [] : [tableOf(generations, marks, flags.forgotten ? graceMs : undefined)]),
         `${count(totals.sessions, 'archived session')}${recorders > 0 ? ` (${count(recorders, 'flight recorder')} of conversations that stayed)` : ''}, ${count(totals.files, 'file')}, ${formatBytes(totals.rawBytes)} in about ${formatBytes(totals.storedBytes)}`,
         ...(forgotten > 0 && !flags.forgotten
           ? [
               `${count(forgotten, 'forgotten session')} not shown, which clawback gc will delete: clawback list --forgotten`,
             ]
           : []),
-      ].join('\n'),
+      ].join('\n');
+    },
   );
   return EXIT.done;
 };
+
+/** @param graceMs with it, from when on each may be deleted. */
+function tableOf(generations: readonly Generation[], marks: Marks, graceMs?: number): string {
+  return table([
+    [
+      'last activity (UTC)',
+      ...(graceMs === undefined ? [] : ['may go from']),
+      ...['kind', 'generation', 'files', 'raw', 'stored', 'archive id', 'session'],
+    ],
+    ...generations.map(({ row, number, of }) => [
+      minute(row.last_activity_at),
+      ...(graceMs === undefined ? [] : [minute(deletableFrom(row, marks, graceMs))]),
+      row.kind,
+      isRecorder(row) ? 'recorder' : `${number ?? '-'} of ${of}`,
+      row.files,
+      formatBytes(row.raw_bytes),
+      formatBytes(row.stored_bytes),
+      row.archive_id,
+      `${safe(row.session_key ?? row.session_id)}${marks.isPinned(row.archive_id) ? ' (pinned)' : ''}`,
+    ]),
+  ]);
+}
 
 function filterOf(
   { key, agent }: ListFlags & { agent?: readonly string[] },
@@ -100,7 +107,7 @@ function deletableFrom(row: CatalogueRow, marks: Marks, graceMs: number): string
 }
 
 function minute(isoDate: string | null): string {
-  return isoDate?.slice(0, 16).replace('T', ' ') ?? '-';
+  return isoDate === null ? '-' : formatMinute(isoDate);
 }
 
 function toJson({ row, number, of }: Generation, marks: Marks, graceMs: number) {

@@ -4,7 +4,7 @@ import { ClawbackError } from '../errors.ts';
 import type { CatalogueRow } from '../manifest/catalogue.ts';
 import type { MarkKind } from '../marks/mark.ts';
 import { writeMarks } from '../marks/write-marks.ts';
-import { count, formatBytes, safe, table } from './format.ts';
+import { count, formatBytes, formatMinute, safe, table } from './format.ts';
 
 /** What the verbs that mark have in common. */
 
@@ -44,7 +44,7 @@ export function describeRows(
   return table(
     rows.map((row) => [
       ...(lines.size > 0 ? [linesOf(row)] : []),
-      row.last_activity_at?.slice(0, 16).replace('T', ' ') ?? '-',
+      row.last_activity_at === null ? '-' : formatMinute(row.last_activity_at),
       row.kind,
       count(row.files, 'file'),
       formatBytes(row.raw_bytes),

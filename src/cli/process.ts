@@ -1,5 +1,5 @@
 import { systemClock } from '../clock.ts';
-import type { ExitCode, Surroundings } from './context.ts';
+import { EXIT, type ExitCode, type Surroundings } from './context.ts';
 import { Log, logFormatOf } from './log.ts';
 import { run } from './run.ts';
 
@@ -15,10 +15,11 @@ export async function runInProcess(argv: readonly string[]): Promise<ExitCode> {
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
-  // `clawback list | head` closes the pipe early; that is no failure.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
-    throw error;
+  // Nothing that cannot be said stops a run, least of all on a full disk; and there is nowhere to say that of the log.
+  process.stderr.on('error', () => {});
+  let unwritten: NodeJS.ErrnoException | undefined;
+  process.stdout.on('error', (error) => {
+    unwritten ??= error;
   });
   const surroundings: Surroundings = {
     stdout: process.stdout,
@@ -27,8 +28,16 @@ export async function runInProcess(argv: readonly string[]): Promise<ExitCode> {
     clock: systemClock,
     signal: interrupt.signal,
   };
-  logWarningsOfNode(new Log(surroundings, logFormatOf(argv, process.env)));
-  return run(argv, surroundings);
+  const log = new Log(surroundings, logFormatOf(argv, process.env));
+  logWarningsOfNode(log);
+  const exitCode = await run(argv, surroundings);
+  await new Promise((written) => process.stdout.write('', written));
+  // `clawback list | head` closes the pipe early; that is no failure.
+  if (unwritten === undefined || unwritten.code === 'EPIPE') return exitCode;
+  const msg = `write standard output: ${unwritten.code}`;
+  const hint = 'what was to be done is done, and only not told: make room, or send the output elsewhere';
+  log.write({ level: 'error', msg, code: 'output-io', hint, text: `clawback: ${msg}\n  ${hint}` });
+  return exitCode === EXIT.done ? EXIT.failed : exitCode;
 }
 
 /** Node 22 warns of its SQLite in two lines of text, which are none of a log in JSON. */

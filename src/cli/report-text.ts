@@ -1,7 +1,7 @@
 import { KEEP_REASONS, type KeepReason } from '../plan/reasons.ts';
 import { byCount, commandOf, doneOf, endedWell, failuresOf, outcomeOf, sumOf } from '../reports/outcome.ts';
 import type { RunReport } from '../reports/run-report.ts';
-import { count, formatAge, formatBytes, safe, table } from './format.ts';
+import { count, formatAge, formatBytes, formatMinute, safe, table } from './format.ts';
 
 /** Past runs, the newest at the bottom, where the eye is, and below it what that one says in full. */
 export function describeReports(reports: readonly RunReport[], available: number): string {
@@ -52,7 +52,7 @@ function lineOf(report: RunReport): (string | number)[] {
 
 /** `2026-11-21 04:30`, UTC. */
 export function runDate({ startedAt }: Pick<RunReport, 'startedAt'>): string {
-  return startedAt.slice(0, 16).replace('T', ' ');
+  return formatMinute(startedAt);
 }
 
 /** What was done, as an operator calls it. */

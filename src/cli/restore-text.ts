@@ -60,6 +60,7 @@ export function reportRestore(
   const missing = files.filter(({ state }) => state !== 'identical');
   const { mediaLeft } = plan;
   const notes = [
+    ...(missingFiles(plan).length === 0 ? [FILES_THERE] : []),
     ROW_NOTES[row],
     ...(mediaLeft > 0
       ? [
@@ -91,6 +92,8 @@ export function reportRestore(
     () => describeRestore(opened, flags, missing, notes),
   );
 }
+
+const FILES_THERE = 'its files are there already, byte for byte';
 
 const ROW_NOTES = {
   none: 'only files: no row had gone with them',

@@ -21,6 +21,7 @@ export async function run(argv: readonly string[], surroundings: Surroundings): 
       writeErr: (text) => io.log.text(text),
     })
     .showHelpAfterError(`(${USAGE_HINT})`)
+    .addHelpText('after', BEGIN_HERE)
     .exitOverride();
 
   const verb: DefineVerb = (command, load) =>
@@ -43,6 +44,11 @@ export async function run(argv: readonly string[], surroundings: Surroundings): 
     return reportError(error, io, asJson);
   }
 }
+
+/** Below the commands: who is new to it, and who is called at night. */
+const BEGIN_HERE = `
+Begin with: clawback status, clawback archive --dry-run, clawback doctor.
+Exit codes: 0 done, 1 failed, 2 usage or settings, 3 some sessions failed or the disk is over its budget, 130 interrupted.`;
 
 const USAGE_HINT = 'clawback --help lists the commands, clawback <command> --help their flags';
 

@@ -74,7 +74,11 @@ function describe({ files, enable, notes }: Unit): string {
   const blocks = files.map(({ path, text }) => (files.length > 1 ? `# ${path}\n${text}` : text));
   const commands = enable.map((command) => `#   ${command.map(shellWord).join(' ')}`);
   const how = files.length > 1 && commands.length > 0 ? ['# switch it on:', ...commands] : [];
-  return [...blocks, [...how, ...notes.map((note) => `# ${note}`)].join('\n')].join('\n');
+  // What is printed can be saved as it is.
+  const comment = files.some(({ path }) => path.endsWith('.plist'))
+    ? (text: string) => `<!-- ${text} -->`
+    : (text: string) => `# ${text}`;
+  return [...blocks, [...how, ...notes.map(comment)].join('\n')].join('\n');
 }
 
 async function install(kind: string, unit: Unit, io: Io, { yes }: ScheduleFlags): Promise<void> {

@@ -5,7 +5,7 @@ import { describeCap } from '../status/cap-warning.ts';
 import { type Ages, type Census, takeCensus } from '../status/census.ts';
 import { EXIT, installationFrom, print, type Verb } from './context.ts';
 import { count, formatBytes, table } from './format.ts';
-import { describeProblems } from './went-wrong.ts';
+import { describeProblems, describeUnreadable } from './went-wrong.ts';
 
 export const status: Verb<object> = async (io, flags) => {
   const installation = await installationFrom(io, flags);
@@ -34,9 +34,13 @@ export const status: Verb<object> = async (io, flags) => {
   const wentWrong = describeProblems(problems);
   const text = () => {
     const skippedLines = skipped.map(({ id, state, detail }) => `agent ${id}: skipped, ${detail ?? state}`);
-    return [...censuses.map(describeCensus), ...skippedLines, ...wentWrong, describeNextRun(counts)].join(
-      '\n\n',
-    );
+    const unreadable = describeUnreadable([...plans.keys()]);
+    return [
+      ...censuses.map(describeCensus),
+      ...skippedLines,
+      ...wentWrong,
+      [describeNextRun(counts), ...unreadable].join('\n'),
+    ].join('\n\n');
   };
   print(io, flags, json, text, wentWrong);
   return problems.length === 0 ? EXIT.done : EXIT.someFailed;
@@ -98,5 +102,9 @@ function describeNextRun(counts: ReturnType<typeof countPlans>): string {
       : `\n  ${count(off, 'protected row')} stay: retention.protectedPruneAfter is off (set e.g. CLAWBACK_RETENTION_PROTECTED_PRUNE_AFTER=30d)`;
   const tombstones =
     counts.retiredTombstones === 0 ? '' : `, and remove ${count(counts.retiredTombstones, 'tombstone')}`;
-  return `a run now would archive and free ${what}${tombstones} (clawback archive --dry-run shows each)${hint}`;
+  const would =
+    counts.selectedFiles + counts.selectedRows + counts.retiredTombstones === 0
+      ? 'a run now would find nothing to archive (clawback archive --dry-run says why of each row)'
+      : `a run now would archive and free ${what}${tombstones} (clawback archive --dry-run shows each)`;
+  return `${would}${hint}`;
 }

@@ -1,7 +1,7 @@
 import type { ColdStorage } from '../objects/cold.ts';
 import type { Thaw, ThawObject } from '../thaw/thaw.ts';
 import { THAW_PRICES, TIERS } from '../thaw/thaw-prices.ts';
-import { count, formatBytes, safe, table } from './format.ts';
+import { count, formatBytes, formatMinute, safe, table } from './format.ts';
 
 /** The `thaw` field of `--json`. */
 export function thawJson({ state, bytes, days, objects, estimates }: Thaw) {
@@ -101,7 +101,7 @@ export function readyByMs({ objects }: Thaw): number | undefined {
 
 /** `2026-11-21 14:30 UTC`. */
 export function minute(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+  return `${formatMinute(new Date(ms).toISOString())} UTC`;
 }
 
 function iso(ms: number | undefined): string | null {

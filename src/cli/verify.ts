@@ -55,7 +55,10 @@ export const verify: Verb<VerifyFlags> = async (io, flags) => {
         rebuilt: rebuild,
         ...result,
       },
-      () => describe(result, rebuild),
+      () =>
+        result.manifests === 0 && result.differences.length === 0
+          ? `nothing is archived in ${archive.objects.url} as ${archive.instance}: nothing was verified`
+          : describe(result, rebuild, readPercent > 0),
       describeDifferences(result),
     );
     return result.differences.length === 0 ? EXIT.done : EXIT.failed;
@@ -88,11 +91,12 @@ async function rebuildCatalogue(
   }
 }
 
-function describe(result: VerifyResult, rebuilt: boolean): string {
+/** @param mayRead a percentage of few packs can come to none. */
+function describe(result: VerifyResult, rebuilt: boolean, mayRead: boolean): string {
   const { uncatalogued, strayPacks, differences, cold } = result;
   return [
     `${count(result.manifests, 'manifest')}, ${count(result.sessions, 'session')}, ${count(result.packs, 'pack')}: ` +
-      (result.packsRead > 0 || cold.length > 0
+      (mayRead
         ? `${count(result.packsRead, 'pack')} read back, ${formatBytes(result.bytesRead)}`
         : 'sizes compared (--read-data compares contents)'),
     ...(uncatalogued.length > 0

@@ -43,10 +43,15 @@ export async function readConfigFile(input: {
   } catch (error) {
     const missing = errnoOf(error) === 'ENOENT';
     if (missing && by === undefined) return undefined;
+    if (errnoOf(error) === 'ENOTDIR' && by === undefined) {
+      throw new ClawbackError('config-invalid', `open the state folder ${input.stateDir}: it is a file`, {
+        hint: 'name the OpenClaw state folder with --state-dir',
+        cause: error,
+      });
+    }
     const why = missing ? `not found (named by ${by})` : describe(error);
     throw new ClawbackError('config-invalid', `read config ${path}: ${why}`, {
-      hint:
-        by === undefined ? 'make the file readable, or move it away' : `create the file, or leave ${by} out`,
+      hint: by === undefined ? 'make the file readable, or move it away' : `name a file, or leave ${by} out`,
       cause: error,
     });
   }

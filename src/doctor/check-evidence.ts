@@ -1,4 +1,5 @@
 import { readActivity } from '../openclaw/activity.ts';
+import { NEEDS_SQLITE } from '../openclaw/read-tasks.ts';
 import { type Finding, ok, warning } from './check.ts';
 import type { Examination } from './examination.ts';
 
@@ -11,7 +12,9 @@ export async function checkEvidence({ openclaw, stateDir }: Examination): Promis
   return unreadable.map(({ where, why }) =>
     warning(
       `${where}: ${why}; while this cannot be read a run keeps every row`,
-      'run clawback as the user that runs OpenClaw; if the file is damaged, openclaw doctor may mend it',
+      why === NEEDS_SQLITE
+        ? 'run clawback on the Node that OpenClaw runs on'
+        : 'run clawback as the user that runs OpenClaw; if the file is damaged, openclaw doctor may mend it',
     ),
   );
 }

@@ -22,7 +22,12 @@ export async function checkPermissions({ installation, stateDir }: Examination):
 
 async function lookAt(folder: string): Promise<Finding[]> {
   try {
-    const { mode, uid } = await stat(folder);
+    const stats = await stat(folder);
+    const { mode, uid } = stats;
+    if (!stats.isDirectory()) {
+      const hint = "name OpenClaw's state folder with --state-dir";
+      return [problem({ message: `use ${folder}: it is no folder`, hint })];
+    }
     await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
     return [...asSomebodyElse(folder, uid), ...openToOthers(folder, mode)];
   } catch (error) {
@@ -60,7 +65,8 @@ async function isThere(folder: string): Promise<boolean> {
     await stat(folder);
     return true;
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return false;
+    // ENOTDIR: the state folder is a file, which the settings have said.
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return false;
     throw error;
   }
 }

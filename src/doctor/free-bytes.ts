@@ -28,6 +28,9 @@ export function spaceFinding(
   return warning(`only ${text}, less than ${megabytes(wanted.bytes)}: ${wanted.why}`, 'make room there');
 }
 
+/** Rounded down: what is less than wanted must not look like it. */
 function megabytes(bytes: number): string {
-  return `${Math.floor(bytes / 1_000_000)} MB`;
+  return bytes < 10_000_000_000
+    ? `${Math.floor(bytes / 1_000_000)} MB`
+    : `${Math.floor(bytes / 1_000_000_000)} GB`;
 }

@@ -25,8 +25,8 @@ const expired = (): Meaning => ({
 
 const noCredentials = (): Meaning => ({
   code: 'archive-denied',
-  what: 'no usable credentials',
-  hint: 'set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE',
+  what: 'no credentials that the server takes',
+  hint: 'set or correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE',
 });
 
 const wrongRegion = (bucket: string): Meaning => ({

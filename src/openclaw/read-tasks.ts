@@ -10,6 +10,9 @@ const KEY_COLUMNS = ['owner_key', 'requester_session_key', 'child_session_key'];
 /** How long to wait for a gateway that is writing. */
 const BUSY_TIMEOUT_MS = 2_000;
 
+/** Why nothing can be read on an older Node. */
+export const NEEDS_SQLITE = 'needs SQLite, which is in Node 22.13 and later';
+
 /** Tasks that wait or run: every turn of an agent is one. */
 export async function readTasks(evidence: EvidenceCollector): Promise<void> {
   const path = join(evidence.stateDir, 'tasks', 'runs.sqlite');
@@ -22,7 +25,7 @@ export async function readTasks(evidence: EvidenceCollector): Promise<void> {
     }
     const sqlite = await importSqlite();
     if (!sqlite) {
-      evidence.addUnreadable(path, 'needs SQLite; run clawback on Node 22.13 or later');
+      evidence.addUnreadable(path, NEEDS_SQLITE);
       return;
     }
     await withDatabase(path, sqlite.DatabaseSync, (database) => collect(database, path, evidence));

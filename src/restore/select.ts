@@ -77,7 +77,7 @@ export function selectEvery(
     return { found: [numberedOf(numbered, name, generation, text)], isConversation: false };
   }
   throw new ClawbackError('selector-unknown', `find ${show(text)}: nothing in the archive goes by it`, {
-    hint: "clawback list shows what is archived; --key 'agent:*:slack:*' narrows it down",
+    hint: `what was never archived is still in OpenClaw; ${searchFor(text)}`,
   });
 }
 
@@ -152,6 +152,14 @@ function assertOneConversation(found: readonly Generation[], text: string): void
       hint: `add --agent ID, or name one by its archive id: ${candidates.join(', ')}`,
     },
   );
+}
+
+/** A command that finds it by a part of its key. */
+function searchFor(text: string): string {
+  const part = parseSlackPermalink(text)?.channelId ?? text;
+  return /^[\w:.-]+$/.test(part)
+    ? `clawback list --key '*${part.toLowerCase()}*' shows what resembles it`
+    : 'clawback list shows all';
 }
 
 /** What the user typed, safe for a terminal and of bounded length. */

@@ -35,6 +35,7 @@ ${entriesOf(timetable.cron).join('\n')}
     files: [{ path, text }],
     enable: [['launchctl', 'load', '-w', path]],
     notes: [
+      `save it as ${path}, then type: launchctl load -w ${path}`,
       'launchd takes the time zone of the machine; nightly.timeZone and nightly.jitter are not used',
       'what a run printed: /tmp/clawback.log',
     ],

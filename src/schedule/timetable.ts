@@ -25,6 +25,15 @@ export function readTimetable(at: string, timeZone?: string): Timetable {
       hint: 'type a time such as 04:30, or five cron fields such as "30 4 * * 1-5"',
     });
   }
+  if (timeZone !== undefined && !isTimeZone(timeZone)) {
+    throw new ClawbackError(
+      'usage',
+      `read the time zone ${JSON.stringify(timeZone)}: there is none of this name`,
+      {
+        hint: 'type an IANA name such as Europe/Berlin',
+      },
+    );
+  }
   const pattern = parse(doing, cron, timeZone);
   const nextMs = (afterMs: number) => pattern.nextRun(new Date(afterMs))?.getTime();
   if (nextMs(0) === undefined) {
@@ -43,7 +52,7 @@ export function timetableProblem(at: unknown, timeZone?: unknown): string | unde
     readTimetable(at, timeZone);
     return undefined;
   } catch (error) {
-    return `makes no timetable (${describe(error)})`;
+    return `makes no timetable: ${describe(error)}`;
   }
 }
 
@@ -54,15 +63,22 @@ function cronOf(at: string): string | undefined {
   return fields.length === 5 ? fields.join(' ') : undefined;
 }
 
+function isTimeZone(name: string): boolean {
+  try {
+    Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+}
+
 function parse(doing: string, cron: string, timeZone: string | undefined): Cron {
   try {
-    const pattern = new Cron(cron, timeZone === undefined ? {} : { timezone: timeZone });
-    // Only now does the library look the time zone up.
-    pattern.nextRun(new Date(0));
-    return pattern;
+    return new Cron(cron, timeZone === undefined ? {} : { timezone: timeZone });
   } catch (error) {
     throw new ClawbackError('usage', `${doing}: ${describe(error)}`, {
-      hint: 'cron fields: minute, hour, day of month, month, day of week; time zones are IANA names such as Europe/Berlin',
+      hint: 'cron fields: minute, hour, day of month, month, day of week',
       cause: error,
     });
   }

@@ -124,7 +124,7 @@ function parseRows(bytes: Buffer): RowPlace[] {
   const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   const parsed: unknown = JSON.parse(text);
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
-    throw new NotRows(Array.isArray(parsed) ? 'an array' : typeof parsed);
+    throw new NotRows(Array.isArray(parsed) ? 'an array' : parsed === null ? 'null' : `a ${typeof parsed}`);
   return propertySpans(bytes).map(({ key, start, end }: PropertySpan) => ({
     sessionKey: key,
     row: Object.getOwnPropertyDescriptor(parsed, key)?.value as Row,

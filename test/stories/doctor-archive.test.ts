@@ -52,7 +52,7 @@ describe('an archive that is a folder', () => {
       expect(steps?.text).toMatch(
         /write, read back, read a range, list, refuse to overwrite, store an object in parts, delete: tried/,
       );
-      expect(space?.text).toMatch(/^\d+ MB free for the archive \//);
+      expect(space?.text).toMatch(/^\d+ [MG]B free for the archive \//);
       // No name of an instance was made, no folder of the archive either.
       expect(await fingerprint(home.root)).toEqual(before);
     }

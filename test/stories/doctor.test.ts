@@ -199,6 +199,18 @@ describe('permissions', () => {
     });
     expect(check(result.expect(1).json<DoctorJson>(), 'permissions').text).toContain('nowhere');
   });
+
+  test('a state folder that is a file is a problem, and no bug of ours', async () => {
+    const home = await Home.create();
+    const file = join(home.root, 'file');
+    await writeFile(file, '');
+    const options = { env: home.env, nowMs: home.nowMs };
+    const doctor = (await runCli(['doctor', '--json', '--state-dir', file], options)).expect(1);
+    expect(check(doctor.json<DoctorJson>(), 'settings').text).toContain(`${file}: it is a file`);
+    expect(check(doctor.json<DoctorJson>(), 'permissions').findings[0]?.advice).toContain('--state-dir');
+    const status = (await runCli(['status', '--state-dir', file], options)).expect(2);
+    expect(status.stderr).toContain('name the OpenClaw state folder with --state-dir');
+  });
 });
 
 describe('the Node version', () => {

@@ -31,6 +31,14 @@ describe('clawback schedule', () => {
     expect(files[1]?.text).toContain('OnCalendar=*-*-* 03:15:00');
   });
 
+  test('prints a property list that launchd can read as it is, and what to type then', async () => {
+    const home = await Home.create();
+    const { text } = (await home.clawback('schedule', 'launchd')).expect(0);
+    const [, rest = ''] = text.split('</plist>');
+    expect(rest.replaceAll(/<!-- [^\n]* -->/g, '').trim()).toBe('');
+    expect(rest).toContain('launchctl load -w ~/Library/LaunchAgents/clawback.nightly.plist');
+  });
+
   test('--install writes the units and switches them on', async () => {
     const home = await homeWithSystemctl(0);
     (await home.compiled(process.execPath, 'schedule', 'systemd', '--install', '--yes')).expect(0);
