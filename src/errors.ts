@@ -30,6 +30,7 @@ export const ERROR_CODES = [
   'archive-denied',
   'archive-protocol',
   'archive-io',
+  'archive-replaced',
   'manifest-invalid',
   'manifest-newer',
   'mark-unreadable',

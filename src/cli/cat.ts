@@ -2,7 +2,6 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Archive } from '../archive/archive.ts';
 import { ClawbackError, isClawbackError } from '../errors.ts';
-import { openArchive } from '../installation.ts';
 import type { ManifestFile, ManifestSession } from '../manifest/manifest.ts';
 import { readArchivedFile } from '../restore/fetch-files.ts';
 import { type Generation, isRecorder } from '../restore/generations.ts';
@@ -13,6 +12,7 @@ import { orderedTranscripts } from '../restore/transcripts.ts';
 import { refuseWhereCold } from './cat-cold.ts';
 import { EXIT, type Io, installationFrom, type Verb, warnOfDamage } from './context.ts';
 import { formatMinute, safe } from './format.ts';
+import { openArchiveToRead } from './open-archive.ts';
 import { isCold } from './restore-cold.ts';
 
 interface CatFlags {
@@ -25,7 +25,7 @@ const MAX_LINE_BYTES = 32 * 1024 * 1024;
 
 export const cat: Verb<CatFlags> = async (io, flags, selector = '') => {
   const installation = await installationFrom(io, flags);
-  const archive = await openArchive(installation, { create: false });
+  const archive = await openArchiveToRead(installation, io);
   const generations = await findGenerations(archive, selector, flags.agent, {
     onDamage: warnOfDamage(io),
     signal: io.signal,

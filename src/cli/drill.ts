@@ -1,9 +1,10 @@
 import type { Archive } from '../archive/archive.ts';
 import { type Drill, type DrilledSession, drillArchive } from '../drill/drill.ts';
 import { describe as describeError } from '../errors.ts';
-import { type Installation, openArchive } from '../installation.ts';
+import type { Installation } from '../installation.ts';
 import { EXIT, type Io, installationFrom, print, type Verb, warn } from './context.ts';
 import { count, formatBytes, safe } from './format.ts';
+import { openKnownArchive } from './open-archive.ts';
 
 const DEFAULT_SAMPLE = 5;
 
@@ -13,7 +14,7 @@ interface DrillFlags {
 
 export const drill: Verb<DrillFlags> = async (io, flags) => {
   const installation = await installationFrom(io, flags);
-  const archive = await openArchive(installation, { create: false });
+  const archive = await openKnownArchive(installation, io.signal);
   const atMs = installation.clock.nowMs();
   const { sample = DEFAULT_SAMPLE, agent: agentIds } = flags;
   const done = await drillArchive(archive, { sample, random: Math.random, agentIds }, io.signal);

@@ -3,7 +3,6 @@ import { ClawbackError, type ErrorData, toErrorData } from '../errors.ts';
 import { chooseOfSubject, chooseOlder, chooseSelected, type OfSubject } from '../forget/choose.ts';
 import type { SearchProgress } from '../forget/search-transcripts.ts';
 import { readSubject } from '../forget/subject.ts';
-import { openArchive } from '../installation.ts';
 import type { CatalogueRow } from '../manifest/catalogue.ts';
 import { writeMarks } from '../marks/write-marks.ts';
 import { ask, canAsk } from './confirm.ts';
@@ -18,6 +17,7 @@ import {
 } from './context.ts';
 import { count, formatBytes, formatMinute, safe } from './format.ts';
 import { describeRows, readOlderThan, rowToJson } from './marking.ts';
+import { openArchiveToRead } from './open-archive.ts';
 import { withProgress } from './progress/show-progress.ts';
 
 interface ForgetFlags {
@@ -57,7 +57,7 @@ type Done = 'marked' | 'dry-run' | 'nothing' | 'declined' | 'nobody';
 export const forget: Verb<ForgetFlags> = async (io, flags, selector = '') => {
   const target = targetOf(flags, selector);
   const installation = await installationFrom(io, flags);
-  const archive = await openArchive(installation, { create: false });
+  const archive = await openArchiveToRead(installation, io);
   const nowMs = installation.clock.nowMs();
   const choice = await withProgress(io, flags, 'forget', (show) => {
     const onProgress = ({ filesDone: done, filesTotal: total, ...bytes }: SearchProgress) =>

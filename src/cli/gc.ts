@@ -5,10 +5,11 @@ import { collectGarbage, type GcPlan, planGc } from '../gc/gc.ts';
 import type { GcKept, GcTally } from '../gc/gc-context.ts';
 import { type Installation, openArchive } from '../installation.ts';
 import { leasedStoreIds } from '../leases/at-work.ts';
-import { acquireLeases, type Leases } from '../leases/leases.ts';
+import type { Leases } from '../leases/leases.ts';
 import type { CatalogueRow } from '../manifest/catalogue.ts';
 import { runIdAt } from '../manifest/keys.ts';
 import { sweepUploads } from '../recover/sweep-uploads.ts';
+import { takeLeases } from '../runs/take-leases.ts';
 import { StoreLock } from '../state/store-lock.ts';
 import {
   EXIT,
@@ -74,11 +75,9 @@ async function collect(installation: Installation, archive: Archive, io: Io, fla
     ))
       locks.push(await StoreLock.acquirePatiently(sessionsDir, 'clawback gc', nowMs));
     const storeIds = await storesOf(installation, archive, io.signal);
-    const held = await acquireLeases(archive, storeIds, {
+    const held = await takeLeases(installation, archive, storeIds, {
       command: 'clawback gc',
-      clock,
       signal: io.signal,
-      times: installation.leaseTimes,
     });
     leases = held;
     // What lies there half-written holds conversations too.

@@ -1,11 +1,11 @@
 import picomatch from 'picomatch';
-import { openArchive } from '../installation.ts';
 import type { CatalogueRow } from '../manifest/catalogue.ts';
 import type { Marks } from '../marks/marks.ts';
 import { type Generation, isRecorder, numberGenerations } from '../restore/generations.ts';
 import { EXIT, installationFrom, print, type Verb, warnOfDamage } from './context.ts';
 import { count, formatBytes, formatMinute, safe, table } from './format.ts';
 import { readOlderThan } from './marking.ts';
+import { openArchiveToRead } from './open-archive.ts';
 
 interface ListFlags {
   readonly key?: string;
@@ -16,7 +16,7 @@ interface ListFlags {
 export const list: Verb<ListFlags> = async (io, flags) => {
   const installation = await installationFrom(io, flags);
   const olderThanMs = flags.olderThan === undefined ? undefined : readOlderThan(flags.olderThan);
-  const archive = await openArchive(installation, { create: false });
+  const archive = await openArchiveToRead(installation, io);
   const options = { onDamage: warnOfDamage(io), signal: io.signal };
   const [all, marks] = await Promise.all([archive.catalogue(options), archive.marks(options)]);
   const isListed = filterOf(flags, olderThanMs, installation.clock.nowMs());

@@ -1,10 +1,10 @@
 import { chooseSelected } from '../forget/choose.ts';
-import { openArchive } from '../installation.ts';
 import type { MarkKind } from '../marks/mark.ts';
 import type { Marks } from '../marks/marks.ts';
 import { EXIT, installationFrom, print, type Verb, warnOfDamage } from './context.ts';
 import { count } from './format.ts';
 import { describeRows, markHeld, rowToJson } from './marking.ts';
+import { openArchiveToRead } from './open-archive.ts';
 
 interface MarkFlags {
   readonly generation?: number;
@@ -42,7 +42,7 @@ function marking(kind: Holding): Verb<MarkFlags> {
   return async (io, flags, selector = '') => {
     const { applies, done, nothing } = VERBS[kind];
     const installation = await installationFrom(io, flags);
-    const archive = await openArchive(installation, { create: false });
+    const archive = await openArchiveToRead(installation, io);
     const options = { onDamage: warnOfDamage(io), signal: io.signal };
     const [rows, marks] = await Promise.all([
       archive.catalogue(options),

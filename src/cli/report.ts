@@ -1,9 +1,9 @@
 import type { Archive } from '../archive/archive.ts';
 import { type ErrorData, toErrorData } from '../errors.ts';
-import { openArchive } from '../installation.ts';
 import { readReports } from '../reports/report-objects.ts';
 import { EXIT, installationFrom, print, type Verb, warnOfDamage } from './context.ts';
 import { count } from './format.ts';
+import { openArchiveToRead } from './open-archive.ts';
 import { describeReports, runDate } from './report-text.ts';
 import { writeOutput } from './write-output.ts';
 
@@ -17,7 +17,7 @@ interface ReportFlags {
 
 export const report: Verb<ReportFlags> = async (io, flags) => {
   const installation = await installationFrom(io, flags);
-  const archive = await openArchive(installation, { create: false });
+  const archive = await openArchiveToRead(installation, io);
   const warn = warnOfDamage(io);
   const damaged: { what: string; error: ErrorData }[] = [];
   const read = await readReports(archive, {

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { Archive } from '../archive/archive.ts';
 import { ClawbackError } from '../errors.ts';
 import type { CommitRoad } from '../gateway/commit-road.ts';
-import { type Installation, openArchive, takeSnapshot, workableStores } from '../installation.ts';
+import { type Installation, takeSnapshot, workableStores } from '../installation.ts';
 import type { StoreLocation } from '../openclaw/discover-stores.ts';
 import type { Generation } from '../restore/generations.ts';
 import { assertNotInUse, useOf } from '../restore/in-use.ts';
@@ -28,6 +28,7 @@ import {
   type Verb,
   warnOfDamage,
 } from './context.ts';
+import { openArchiveToRead } from './open-archive.ts';
 import { restoreBelow } from './restore-below.ts';
 import {
   assertThawFlags,
@@ -49,7 +50,7 @@ export const restore: Verb<RestoreFlags> = async (io, flags, selector = '') => {
   }
   assertThawFlags(flags);
   const installation = await installationFrom(io, flags);
-  const archive = await openArchive(installation, { create: false });
+  const archive = await openArchiveToRead(installation, io);
   const opened = await openWhenReadable({ installation, archive, io, flags }, selector, flags.generation);
   if (typeof opened === 'number') return opened;
   return flags.to === undefined

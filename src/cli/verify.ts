@@ -1,14 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import type { Archive } from '../archive/archive.ts';
-import { type Installation, openArchive } from '../installation.ts';
-import { acquireLeases } from '../leases/leases.ts';
+import type { Installation } from '../installation.ts';
 import { runIdAt } from '../manifest/keys.ts';
+import { takeLeases } from '../runs/take-leases.ts';
 import { piscinaShipper } from '../ship/piscina-shipper.ts';
 import type { VerifyProgress } from '../verify/pack-reads.ts';
 import { type VerifyResult, verifyArchive } from '../verify/verify-archive.ts';
 import { VERSION } from '../version.ts';
 import { EXIT, installationFrom, print, type Verb } from './context.ts';
 import { count, formatBytes } from './format.ts';
+import { openKnownArchive } from './open-archive.ts';
 import { withProgress } from './progress/show-progress.ts';
 
 interface VerifyFlags {
@@ -20,7 +21,7 @@ interface VerifyFlags {
 export const verify: Verb<VerifyFlags> = async (io, flags) => {
   const installation = await installationFrom(io, flags);
   const { config, clock } = installation;
-  const archive = await openArchive(installation, { create: false });
+  const archive = await openKnownArchive(installation, io.signal);
   const runId = runIdAt(clock.nowMs(), randomBytes(4).toString('hex'));
   const shipper = piscinaShipper(
     {
@@ -72,7 +73,7 @@ export const verify: Verb<VerifyFlags> = async (io, flags) => {
  * @throws {ClawbackError} `locked` if there is such a run.
  */
 async function rebuildCatalogue(
-  { config, clock, leaseTimes: times }: Installation,
+  installation: Installation,
   archive: Archive,
   runId: string,
   batchIds: readonly string[],
@@ -81,11 +82,11 @@ async function rebuildCatalogue(
   const storeIds = new Set<string>();
   for await (const { source } of archive.eachManifest(batchIds, signal)) storeIds.add(source.storeId);
   const command = 'clawback verify --rebuild-catalogue';
-  const leases = await acquireLeases(archive, [...storeIds], { command, clock, signal, times });
+  const leases = await takeLeases(installation, archive, [...storeIds], { command, signal });
   try {
     const manifests = archive.eachManifest(batchIds, signal);
     await leases.assertHeld();
-    await archive.writeCatalogue(runId, manifests, config.compression.level);
+    await archive.writeCatalogue(runId, manifests, installation.config.compression.level);
   } finally {
     await leases.release();
   }

@@ -1,7 +1,9 @@
+import { assertSameArchive } from '../leases/same-archive.ts';
 import { checkSignal } from '../objects/checks.ts';
 import type { ArchiveLocation } from '../objects/location.ts';
 import { openForProbe } from '../objects/open.ts';
 import { LocalState } from '../state/local-state.ts';
+import { SeenLeases } from '../state/seen-leases.ts';
 import { archiveCold } from './archive-cold.ts';
 import { archiveForgotten } from './archive-forgotten.ts';
 import { archiveSpace } from './archive-space.ts';
@@ -28,6 +30,9 @@ export const checkArchive: Check = async ({ settings, stateDir, options, probe, 
   const canList = tried.value.some(({ name, state }) => name === 'list' && state === 'done');
   if (canList) findings.push(...(await archiveCold(archive.objects, instance, signal)));
   if (canList && instance !== undefined) {
+    const seen = new SeenLeases(new LocalState(stateDir), archive.objects.url, instance);
+    const same = await attempt(() => assertSameArchive({ objects: archive.objects, instance }, seen, signal));
+    if (!same.ok) findings.push(problem(same.error));
     const grace = { nowMs: options.clock.nowMs(), graceMs: gc.graceMs, isNightly: nightly.gc, signal };
     findings.push(...(await archiveForgotten({ objects: archive.objects, instance, stateDir, grace })));
   }

@@ -39,6 +39,11 @@ export class Lease {
     return this.#log.storeId;
   }
 
+  /** Of our newest record. */
+  get number(): number {
+    return this.#number;
+  }
+
   /**
    * Takes it if nobody holds it, or whoever does is certainly gone or past its time.
    * @throws {ClawbackError} `locked`, saying who holds it.

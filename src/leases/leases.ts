@@ -90,6 +90,11 @@ export class Leases implements LeaseCheck {
     this.#onStuck = onStuck;
   }
 
+  /** Store id → number of our newest record. */
+  get numbers(): ReadonlyMap<string, number> {
+    return new Map(this.#held.map(({ storeId, number }) => [storeId, number]));
+  }
+
   /** Renews them from time to time, without keeping the process alive. */
   keepUp(): this {
     this.#timer = setInterval(() => void this.renew(), this.#claim.times.renewMs);

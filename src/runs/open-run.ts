@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { ClawbackError } from '../errors.ts';
 import type { CommitRoad, RoadName } from '../gateway/commit-road.ts';
 import { type Installation, lookAtStore, openArchive, workableStores } from '../installation.ts';
-import { acquireLeases, type Leases } from '../leases/leases.ts';
+import type { Leases } from '../leases/leases.ts';
 import type { Line, LineStore } from '../line/line.ts';
 import { runIdAt } from '../manifest/keys.ts';
 import type { StoreLocation } from '../openclaw/discover-stores.ts';
@@ -15,6 +15,7 @@ import type { WorkerSettings } from '../ship/task.ts';
 import { StoreLock } from '../state/store-lock.ts';
 import { VERSION } from '../version.ts';
 import { lookForRoad, type RoadStore, storeOnRoad } from './store-roads.ts';
+import { takeLeases } from './take-leases.ts';
 
 /** Which road, and why that one. */
 export interface RoadTaken {
@@ -91,12 +92,10 @@ async function onRoad<T>(
       locked.push(...inFolder.map((store) => [store, lock] as const));
     }
     const storeIds = stores.map(({ id }) => id);
-    const leases = await acquireLeases(archive, storeIds, {
+    const leases = await takeLeases(installation, archive, storeIds, {
       command: options.command,
       runId,
-      clock,
       signal: options.signal,
-      times: installation.leaseTimes,
       ...(options.onLeaseStuck ? { onStuck: options.onLeaseStuck } : {}),
     });
     opened.push(() => leases.release());
