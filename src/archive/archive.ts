@@ -26,14 +26,8 @@ import { damagedMark, decodeMark, MAX_MARK_BYTES, type Mark } from '../marks/mar
 import { Marks } from '../marks/marks.ts';
 import type { ObjectStat, ObjectStore } from '../objects/object-store.ts';
 import type { CatalogueCache } from './catalogue-cache.ts';
-import {
-  collect,
-  isNotFound,
-  mapConcurrently,
-  type ReadOptions,
-  readListed,
-  unlessDamaged,
-} from './read-objects.ts';
+import { collect, mapConcurrently, type ReadOptions, readListed, unlessDamaged } from './read-objects.ts';
+import { whileReplaced } from './while-replaced.ts';
 
 export { mapConcurrently, type OnDamage, type ReadOptions, unlessDamaged } from './read-objects.ts';
 
@@ -62,19 +56,15 @@ export class Archive {
 
   /** The batch as it is now: its highest revision. @throws {ClawbackError} `object-not-found`, `manifest-invalid`, `manifest-newer`. */
   async manifest(batchId: string, signal?: AbortSignal): Promise<Manifest> {
-    const newest = async () => {
-      const revisions = await this.#revisions(`${manifestPrefix(this.instance)}${batchId}.`, signal);
-      return revisions.get(batchId)?.at(-1) ?? 0;
-    };
-    const revision = await newest();
-    try {
-      return await this.manifestAt({ batchId, revision }, signal);
-    } catch (error) {
-      // Between the listing and the reading gc may have put a higher one in its place.
-      const replacedBy = isNotFound(error) ? await newest() : revision;
-      if (replacedBy === revision) throw error;
-      return this.manifestAt({ batchId, revision: replacedBy }, signal);
-    }
+    const revision = (await this.revisionOf(batchId, signal)) ?? 0;
+    const read = (at: number) => this.manifestAt({ batchId, revision: at }, signal);
+    return (await whileReplaced(this, { batchId, revision }, read, signal)) ?? read(revision);
+  }
+
+  /** Its highest revision that has a manifest. Undefined: nothing is left of it. */
+  async revisionOf(batchId: string, signal?: AbortSignal): Promise<number | undefined> {
+    const revisions = await this.#revisions(`${manifestPrefix(this.instance)}${batchId}.`, signal);
+    return revisions.get(batchId)?.at(-1);
   }
 
   /** The same of one revision. */

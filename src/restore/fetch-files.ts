@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import type { Archive } from '../archive/archive.ts';
 import { ClawbackError } from '../errors.ts';
 import type { Manifest, ManifestFile } from '../manifest/manifest.ts';
-import { PackReader } from '../packs/pack-reader.ts';
+import { BatchReader } from './batch-reader.ts';
 
 /** The bytes of one archived file, checked against its SHA-256 by the time the last chunk is out. */
 export function readArchivedFile(
@@ -21,7 +21,7 @@ export function readArchivedFile(
       },
     );
   }
-  return new PackReader(archive.objects, archive.codec, pack).read(file, signal);
+  return new BatchReader(archive, manifest, pack).read(file, signal);
 }
 
 /**
@@ -37,7 +37,7 @@ export async function fetchFiles(
 ): Promise<void> {
   const pack = manifest.packs[0];
   if (pack === undefined) return;
-  const reader = new PackReader(archive.objects, archive.codec, pack);
+  const reader = new BatchReader(archive, manifest, pack);
   for (const file of files) {
     const handle = await open(pathOf(file), 'wx', 0o600);
     try {
