@@ -56,9 +56,16 @@ export class Archive {
 
   /** The batch as it is now: its highest revision. @throws {ClawbackError} `object-not-found`, `manifest-invalid`, `manifest-newer`. */
   async manifest(batchId: string, signal?: AbortSignal): Promise<Manifest> {
-    const revision = (await this.revisionOf(batchId, signal)) ?? 0;
+    const manifest = await this.manifestIfAny(batchId, signal);
+    return manifest ?? this.manifestAt({ batchId, revision: 0 }, signal);
+  }
+
+  /** The same; undefined where nothing is left of it. */
+  async manifestIfAny(batchId: string, signal?: AbortSignal): Promise<Manifest | undefined> {
+    const revision = await this.revisionOf(batchId, signal);
+    if (revision === undefined) return undefined;
     const read = (at: number) => this.manifestAt({ batchId, revision: at }, signal);
-    return (await whileReplaced(this, { batchId, revision }, read, signal)) ?? read(revision);
+    return whileReplaced(this, { batchId, revision }, read, signal);
   }
 
   /** Its highest revision that has a manifest. Undefined: nothing is left of it. */
