@@ -40,6 +40,14 @@ export interface CatalogueObject {
   readonly rows: readonly CatalogueRow[];
 }
 
+export interface CatalogueOptions extends ReadOptions {
+  /**
+   * Also what a collection has left out of the newest revision of a batch, and not deleted yet: it is at work, or has
+   * died. @default false
+   */
+  readonly withBegun?: boolean;
+}
+
 /** The archive of one instance, as its objects tell it. The bucket is the truth; what we keep locally is a cache. */
 export class Archive {
   readonly objects: ObjectStore;
@@ -107,7 +115,7 @@ export class Archive {
    * Every archived session generation, oldest first, forgotten ones too. Batches that no catalogue object names as they
    * are now are read from their manifests. A damaged object is told to `onDamage` and hides nothing but itself.
    */
-  catalogue(options: ReadOptions = {}): Promise<CatalogueRow[]> {
+  catalogue(options: CatalogueOptions = {}): Promise<CatalogueRow[]> {
     return readListed(async () => {
       const [rows, batches] = await Promise.all([this.cataloguedRows(options), this.batches(options.signal)]);
       const current = rows.filter((row) => batches.get(row.batch_id)?.at(-1) === row.revision);
@@ -117,7 +125,13 @@ export class Archive {
         const manifest = this.manifestAt({ batchId, revision: revisions.at(-1) ?? 0 }, options.signal);
         return unlessDamaged(`manifest of ${batchId}`, manifest.then(catalogueRows), options);
       });
-      const unique = new Map([...current, ...read.flat()].map((row) => [row.archive_id, row]));
+      const unsettled = options.withBegun ? [...batches].filter(([, { length }]) => length > 1) : [];
+      const begun = await mapConcurrently(unsettled, ([batchId, [revision = 0]]) => {
+        const manifest = this.manifestAt({ batchId, revision }, options.signal);
+        return unlessDamaged(`manifest of ${batchId}`, manifest.then(catalogueRows), options);
+      });
+      const all = [...begun.flat(), ...current, ...read.flat()];
+      const unique = new Map(all.map((row) => [row.archive_id, row]));
       return [...unique.values()].sort(
         (a, b) => compare(a.archived_at, b.archived_at) || compare(a.batch_id, b.batch_id),
       );
