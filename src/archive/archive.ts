@@ -26,14 +26,8 @@ import { damagedMark, decodeMark, MAX_MARK_BYTES, type Mark } from '../marks/mar
 import { Marks } from '../marks/marks.ts';
 import type { ObjectStat, ObjectStore } from '../objects/object-store.ts';
 import type { CatalogueCache } from './catalogue-cache.ts';
-import {
-  collect,
-  isNotFound,
-  mapConcurrently,
-  type ReadOptions,
-  readListed,
-  unlessDamaged,
-} from './read-objects.ts';
+import { collect, mapConcurrently, type ReadOptions, readListed, unlessDamaged } from './read-objects.ts';
+import { whileReplaced } from './while-replaced.ts';
 
 export { mapConcurrently, type OnDamage, type ReadOptions, unlessDamaged } from './read-objects.ts';
 
@@ -44,6 +38,14 @@ const MANIFESTS_AT_ONCE = 4;
 export interface CatalogueObject {
   readonly runId: string;
   readonly rows: readonly CatalogueRow[];
+}
+
+export interface CatalogueOptions extends ReadOptions {
+  /**
+   * Also what a collection has left out of the newest revision of a batch, and not deleted yet: it is at work, or has
+   * died. @default false
+   */
+  readonly withBegun?: boolean;
 }
 
 /** The archive of one instance, as its objects tell it. The bucket is the truth; what we keep locally is a cache. */
@@ -62,19 +64,22 @@ export class Archive {
 
   /** The batch as it is now: its highest revision. @throws {ClawbackError} `object-not-found`, `manifest-invalid`, `manifest-newer`. */
   async manifest(batchId: string, signal?: AbortSignal): Promise<Manifest> {
-    const newest = async () => {
-      const revisions = await this.#revisions(`${manifestPrefix(this.instance)}${batchId}.`, signal);
-      return revisions.get(batchId)?.at(-1) ?? 0;
-    };
-    const revision = await newest();
-    try {
-      return await this.manifestAt({ batchId, revision }, signal);
-    } catch (error) {
-      // Between the listing and the reading gc may have put a higher one in its place.
-      const replacedBy = isNotFound(error) ? await newest() : revision;
-      if (replacedBy === revision) throw error;
-      return this.manifestAt({ batchId, revision: replacedBy }, signal);
-    }
+    const manifest = await this.manifestIfAny(batchId, signal);
+    return manifest ?? this.manifestAt({ batchId, revision: 0 }, signal);
+  }
+
+  /** The same; undefined where nothing is left of it. */
+  async manifestIfAny(batchId: string, signal?: AbortSignal): Promise<Manifest | undefined> {
+    const revision = await this.revisionOf(batchId, signal);
+    if (revision === undefined) return undefined;
+    const read = (at: number) => this.manifestAt({ batchId, revision: at }, signal);
+    return whileReplaced(this, { batchId, revision }, read, signal);
+  }
+
+  /** Its highest revision that has a manifest. Undefined: nothing is left of it. */
+  async revisionOf(batchId: string, signal?: AbortSignal): Promise<number | undefined> {
+    const revisions = await this.#revisions(`${manifestPrefix(this.instance)}${batchId}.`, signal);
+    return revisions.get(batchId)?.at(-1);
   }
 
   /** The same of one revision. */
@@ -110,7 +115,7 @@ export class Archive {
    * Every archived session generation, oldest first, forgotten ones too. Batches that no catalogue object names as they
    * are now are read from their manifests. A damaged object is told to `onDamage` and hides nothing but itself.
    */
-  catalogue(options: ReadOptions = {}): Promise<CatalogueRow[]> {
+  catalogue(options: CatalogueOptions = {}): Promise<CatalogueRow[]> {
     return readListed(async () => {
       const [rows, batches] = await Promise.all([this.cataloguedRows(options), this.batches(options.signal)]);
       const current = rows.filter((row) => batches.get(row.batch_id)?.at(-1) === row.revision);
@@ -120,7 +125,13 @@ export class Archive {
         const manifest = this.manifestAt({ batchId, revision: revisions.at(-1) ?? 0 }, options.signal);
         return unlessDamaged(`manifest of ${batchId}`, manifest.then(catalogueRows), options);
       });
-      const unique = new Map([...current, ...read.flat()].map((row) => [row.archive_id, row]));
+      const unsettled = options.withBegun ? [...batches].filter(([, { length }]) => length > 1) : [];
+      const begun = await mapConcurrently(unsettled, ([batchId, [revision = 0]]) => {
+        const manifest = this.manifestAt({ batchId, revision }, options.signal);
+        return unlessDamaged(`manifest of ${batchId}`, manifest.then(catalogueRows), options);
+      });
+      const all = [...begun.flat(), ...current, ...read.flat()];
+      const unique = new Map(all.map((row) => [row.archive_id, row]));
       return [...unique.values()].sort(
         (a, b) => compare(a.archived_at, b.archived_at) || compare(a.batch_id, b.batch_id),
       );

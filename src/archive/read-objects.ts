@@ -36,16 +36,20 @@ export async function unlessDamaged<T>(
   }
 }
 
+/** `gc` deletes objects one after the other, each of which may have been listed a moment ago. */
+const LISTINGS = 5;
+
 /**
  * Reads what a listing names. An object that is gone by the time it is read was replaced by `gc`, so that both are
- * done once more.
+ * done again, and not for ever.
  */
 export async function readListed<T>(read: () => Promise<T>): Promise<T> {
-  try {
-    return await read();
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-    return read();
+  for (let listings = 1; ; listings += 1) {
+    try {
+      return await read();
+    } catch (error) {
+      if (!isNotFound(error) || listings === LISTINGS) throw error;
+    }
   }
 }
 

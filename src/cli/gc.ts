@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Archive } from '../archive/archive.ts';
-import { toErrorData } from '../errors.ts';
+import { type ClawbackError, isClawbackError, toErrorData } from '../errors.ts';
 import { collectGarbage, type GcPlan, planGc } from '../gc/gc.ts';
 import type { GcKept, GcTally } from '../gc/gc-context.ts';
 import { type Installation, openArchive } from '../installation.ts';
@@ -29,17 +29,26 @@ interface GcFlags {
 /** Whatever it says names archive ids and no conversation: logs must not keep what was erased. */
 export const gc: Verb<GcFlags> = async (io, flags) => {
   const installation = await installationFrom(io, flags);
-  if (!flags.dryRun) return (await collectOnce(installation, io, flags)).exitCode;
+  if (!flags.dryRun) {
+    const done = await collectOnce(installation, io, flags);
+    if (isClawbackError(done)) throw done;
+    return done.exitCode;
+  }
   const archive = await openArchive(installation, { create: false });
   return plan(installation, archive, io, flags);
 };
 
-/** The collection itself. */
+interface Collected {
+  readonly exitCode: ExitCode;
+  readonly tally: GcTally;
+}
+
+/** The collection itself. Returns the error `locked`, and has done nothing, where a run elsewhere holds one of the leases. */
 export async function collectOnce(
   installation: Installation,
   io: Io,
   flags: GlobalFlags,
-): Promise<{ readonly exitCode: ExitCode; readonly tally: GcTally }> {
+): Promise<Collected | ClawbackError> {
   return collect(installation, await openArchive(installation, { create: false }), io, flags);
 }
 
@@ -63,7 +72,12 @@ async function plan(installation: Installation, archive: Archive, io: Io, flags:
   return problems.length > 0 ? EXIT.someFailed : EXIT.done;
 }
 
-async function collect(installation: Installation, archive: Archive, io: Io, flags: GlobalFlags) {
+async function collect(
+  installation: Installation,
+  archive: Archive,
+  io: Io,
+  flags: GlobalFlags,
+): Promise<Collected | ClawbackError> {
   const { config, clock, stores } = installation;
   const nowMs = clock.nowMs();
   const locks: StoreLock[] = [];
@@ -75,10 +89,8 @@ async function collect(installation: Installation, archive: Archive, io: Io, fla
     ))
       locks.push(await StoreLock.acquirePatiently(sessionsDir, 'clawback gc', nowMs));
     const storeIds = await storesOf(installation, archive, io.signal);
-    const held = await takeLeases(installation, archive, storeIds, {
-      command: 'clawback gc',
-      signal: io.signal,
-    });
+    const held = await leasesUnlessTaken(installation, archive, storeIds, io.signal);
+    if (isClawbackError(held)) return held;
     leases = held;
     // What lies there half-written holds conversations too.
     await sweepUploads(archive, { ownId: held.pass.id, revisions: true, signal: io.signal });
@@ -129,6 +141,21 @@ async function storesOf(
   const rows = await archive.catalogue({ onDamage: () => {}, signal });
   const leased = await leasedStoreIds(archive.objects, archive.instance, signal);
   return [...new Set([...stores.map(({ id }) => id), ...rows.map((row) => row.store_id), ...leased])].sort();
+}
+
+async function leasesUnlessTaken(
+  installation: Installation,
+  archive: Archive,
+  storeIds: readonly string[],
+  signal: AbortSignal,
+): Promise<Leases | ClawbackError> {
+  try {
+    return await takeLeases(installation, archive, storeIds, { command: 'clawback gc', signal });
+  } catch (error) {
+    // What is no lease that we can read does not pass by itself.
+    if (isClawbackError(error) && error.code === 'locked' && error.retryable) return error;
+    throw error;
+  }
 }
 
 function head({ objects, instance }: Archive, dryRun: boolean) {

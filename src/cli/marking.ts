@@ -9,7 +9,7 @@ import { count, formatBytes, formatMinute, safe, table } from './format.ts';
 /** What the verbs that mark have in common. */
 
 /**
- * Marks, and looks again: a collection that has taken one of them before it saw the mark is told of here.
+ * Marks, and looks again: a collection that has taken one of them, or has begun to, before it saw the mark is told of here.
  * @throws {ClawbackError} `object-not-found` then; what was marked stays marked.
  */
 export async function markHeld(
@@ -20,11 +20,26 @@ export async function markHeld(
   signal: AbortSignal,
 ): Promise<void> {
   await writeMarks(archive, await archive.marks({ signal }), kind, archiveIds, nowMs);
-  const held = new Set(
-    (await archive.catalogue({ onDamage: () => {}, signal })).map((row) => row.archive_id),
-  );
-  const gone = archiveIds.filter((id) => !held.has(id));
-  if (gone.length === 0) return;
+  const heldIds = async (withBegun: boolean) => {
+    const rows = await archive.catalogue({ onDamage: () => {}, withBegun, signal });
+    return new Set(rows.map((row) => row.archive_id));
+  };
+  const held = await heldIds(false);
+  const missing = archiveIds.filter((id) => !held.has(id));
+  if (missing.length === 0) return;
+  const begun = await heldIds(true);
+  const gone = missing.filter((id) => !begun.has(id));
+  // Whether that collection has died, or goes on and has looked at the marks before, nobody here knows.
+  if (gone.length === 0) {
+    throw new ClawbackError(
+      'object-not-found',
+      `${kind} ${missing.join(', ')}: clawback gc has begun to delete it`,
+      {
+        hint: 'run clawback gc: it heeds the mark, and puts back what is not gone by then; clawback list shows what is left',
+        retryable: true,
+      },
+    );
+  }
   throw new ClawbackError(
     'object-not-found',
     `${kind} ${gone.join(', ')}: clawback gc has deleted it meanwhile`,

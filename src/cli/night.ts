@@ -1,4 +1,4 @@
-import { toErrorData } from '../errors.ts';
+import { isClawbackError, toErrorData } from '../errors.ts';
 import { countPastGrace } from '../gc/past-grace.ts';
 import { type Installation, openArchive } from '../installation.ts';
 import type { RunReport } from '../reports/run-report.ts';
@@ -88,6 +88,13 @@ async function gcStep(installation: Installation, io: Io, flags: GlobalFlags): P
     exitCode: reportError(error, io, flags.json ?? false),
     tally: undefined,
   }));
+  if (isClawbackError(done)) {
+    // Where hosts share an instance, each night one of them comes first: what waits, waits a day longer.
+    const { code, message, hint } = done;
+    const msg = `gc is left to the next night: ${message}`;
+    if (!flags.quiet) io.log.write({ level: 'info', msg, code, hint });
+    return undefined;
+  }
   const durationMs = Math.max(0, clock.nowMs() - startedMs);
   return { exitCode: done.exitCode, collected: { ...done, instance, startedMs, durationMs } };
 }

@@ -45,7 +45,7 @@ function marking(kind: Holding): Verb<MarkFlags> {
     const archive = await openArchiveToRead(installation, io);
     const options = { onDamage: warnOfDamage(io), signal: io.signal };
     const [rows, marks] = await Promise.all([
-      archive.catalogue(options),
+      archive.catalogue({ ...options, withBegun: true }),
       archive.marks({ signal: io.signal }),
     ]);
     const chosen = await chooseSelected(archive, rows, selector, flags.agent, flags.generation, options);

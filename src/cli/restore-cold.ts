@@ -71,8 +71,14 @@ export function packKeysFor({ packs }: Manifest, files: readonly ManifestFile[])
 }
 
 /** All that a catalogue row needs: where the manifest cannot be read, names tell. */
-export function keysOfRow({ instance }: Archive, { batch_id: batchId, files }: CatalogueRow): string[] {
-  return [manifestKey(instance, batchId), ...(files > 0 ? [packKey(instance, batchId)] : [])];
+export function keysOfRow(
+  { instance }: Archive,
+  { batch_id: batchId, revision, files }: CatalogueRow,
+): string[] {
+  return [
+    manifestKey(instance, batchId, revision),
+    ...(files > 0 ? [packKey(instance, batchId, revision)] : []),
+  ];
 }
 
 export function isCold(error: unknown): error is ClawbackError {

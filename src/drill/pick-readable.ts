@@ -26,7 +26,7 @@ export async function pickReadable(
     const drawn = pickSample(left, sample - picked.size, random);
     for (const row of drawn) {
       const { batch_id: batchId } = row;
-      const isCold = isColdBatch.get(batchId) ?? (await isBatchCold(archive, batchId, signal));
+      const isCold = isColdBatch.get(batchId) ?? (await isBatchCold(archive, row, signal));
       isColdBatch.set(batchId, isCold);
       if (!isCold) picked.add(row);
     }
@@ -39,10 +39,14 @@ export async function pickReadable(
   };
 }
 
-async function isBatchCold(archive: Archive, batchId: string, signal: AbortSignal): Promise<boolean> {
-  const keys = [manifestKey(archive.instance, batchId), packKey(archive.instance, batchId)];
+async function isBatchCold(
+  { instance, objects }: Archive,
+  { batch_id: batchId, revision }: CatalogueRow,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const keys = [manifestKey(instance, batchId, revision), packKey(instance, batchId, revision)];
   try {
-    return (await findCold(archive.objects, keys, signal)).some(isUnreadable);
+    return (await findCold(objects, keys, signal)).some(isUnreadable);
   } catch (error) {
     // Whatever is amiss is told by the restore that is tried next.
     if (isClawbackError(error) && !signal.aborted) return false;

@@ -1,5 +1,6 @@
 import type { Archive, ReadOptions } from '../archive/archive.ts';
 import { unlessDamaged } from '../archive/read-objects.ts';
+import { whileReplaced } from '../archive/while-replaced.ts';
 import type { CatalogueRow } from '../manifest/catalogue.ts';
 import type { ManifestSession } from '../manifest/manifest.ts';
 import { isArchiveDamage } from '../recover/damage.ts';
@@ -25,7 +26,7 @@ export async function chooseSelected(
   if (!isConversation) return [...chosen];
   const archiveIds = new Set([...chosen].map((row) => row.archive_id));
   const sessions: ManifestSession[] = [];
-  for await (const session of eachSession(archive, new Set([...chosen].map((row) => row.batch_id)), options))
+  for await (const session of eachSession(archive, [...chosen], options))
     if (archiveIds.has(session.archiveId)) sessions.push(session);
   return [...chosen, ...looseFilesOf(sessions, rows, chosen)];
 }
@@ -128,14 +129,20 @@ function isOfAgents(row: CatalogueRow, agentIds: readonly string[] | undefined):
 /** One manifest in memory at a time. */
 async function* eachSession(
   archive: Archive,
-  batchIds: ReadonlySet<string>,
+  rows: readonly CatalogueRow[],
   options: ReadOptions,
 ): AsyncGenerator<ManifestSession> {
-  for (const batchId of batchIds) {
-    const manifest = archive.manifest(batchId, options.signal);
+  const { signal } = options;
+  // Of a batch that a collection has not settled, two revisions may be needed.
+  const batches = new Map(
+    rows.map(({ batch_id: batchId, revision }) => [`${batchId} ${revision}`, { batchId, revision }]),
+  );
+  for (const batch of batches.values()) {
+    const read = (revision: number) => archive.manifestAt({ ...batch, revision }, signal);
+    const manifest = whileReplaced(archive, batch, read, signal);
     yield* await unlessDamaged(
-      `manifest of ${batchId}`,
-      manifest.then(({ sessions }) => sessions),
+      `manifest of ${batch.batchId}`,
+      manifest.then((found) => found?.sessions ?? []),
       options,
     );
   }

@@ -3,8 +3,8 @@ import type { ErrorCode } from '../errors.ts';
 import type { Manifest, ManifestFile, ManifestSession } from '../manifest/manifest.ts';
 import { fileSlices } from '../packs/file-ranges.ts';
 import { isTranscript } from '../packs/frame-layout.ts';
-import { PackReader } from '../packs/pack-reader.ts';
 import { isArchiveDamage } from '../recover/damage.ts';
+import { BatchReader } from '../restore/batch-reader.ts';
 import { countLinesNaming } from './lines-naming.ts';
 
 export interface SearchProgress {
@@ -97,7 +97,7 @@ interface ToRead {
 function transcriptsIn(archive: Archive, manifest: Manifest, archiveIds: ReadonlySet<string>): ToRead[] {
   const [pack] = manifest.packs;
   if (pack === undefined) return [];
-  const reader = new PackReader(archive.objects, archive.codec, pack);
+  const reader = new BatchReader(archive, manifest, pack);
   const files = manifest.sessions.flatMap((session) =>
     archiveIds.has(session.archiveId)
       ? searchedFiles(session).map((file) => ({ archiveId: session.archiveId, file }))

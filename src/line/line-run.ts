@@ -56,7 +56,9 @@ export class LineRun {
     if (batchIds.length > 0 && (await this.#marks()) === undefined) return;
     for (const batchId of batchIds) {
       try {
-        const whole = await line.archive.manifest(batchId, this.#signal);
+        const whole = await line.archive.manifestIfAny(batchId, this.#signal);
+        // gc has deleted it since it was listed: it was empty.
+        if (whole === undefined) continue;
         const store = line.stores.find(({ id }) => id === whole.source.storeId);
         // A batch without sessions is one that gc has emptied and not deleted yet.
         if (store === undefined || whole.sessions.length === 0) continue;

@@ -2,8 +2,8 @@ import { open } from 'node:fs/promises';
 import type { Archive } from '../archive/archive.ts';
 import { ClawbackError } from '../errors.ts';
 import type { Manifest, ManifestFile } from '../manifest/manifest.ts';
-import { PackReader } from '../packs/pack-reader.ts';
 import { onFile } from '../system-error.ts';
+import { BatchReader } from './batch-reader.ts';
 
 /** The bytes of one archived file, checked against its SHA-256 by the time the last chunk is out. */
 export function readArchivedFile(
@@ -22,7 +22,7 @@ export function readArchivedFile(
       },
     );
   }
-  return new PackReader(archive.objects, archive.codec, pack).read(file, signal);
+  return new BatchReader(archive, manifest, pack).read(file, signal);
 }
 
 /**
@@ -38,7 +38,7 @@ export async function fetchFiles(
 ): Promise<void> {
   const pack = manifest.packs[0];
   if (pack === undefined) return;
-  const reader = new PackReader(archive.objects, archive.codec, pack);
+  const reader = new BatchReader(archive, manifest, pack);
   for (const file of files) {
     const path = pathOf(file);
     const handle = await open(path, 'wx', 0o600);

@@ -1,6 +1,5 @@
 import { isClawbackError } from '../errors.ts';
-import type { ManifestFile, ManifestPack } from '../manifest/manifest.ts';
-import type { Shipper } from '../ship/shipper.ts';
+import type { ManifestPack } from '../manifest/manifest.ts';
 
 /** Whether it must be thawed before anybody can read it. */
 export function isCold(error: unknown): boolean {
@@ -16,14 +15,11 @@ export interface VerifyProgress {
 }
 
 export interface PackReadsOptions {
-  readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: VerifyProgress) => void) | undefined;
-  onDifference(key: string, error: unknown): void;
 }
 
 /** Packs that are read back beside each other, while further ones are still looked for. */
 export class PackReads {
-  readonly #shipper: Shipper;
   readonly #options: PackReadsOptions;
   readonly #reads: Promise<void>[] = [];
   /** Neither read nor damaged. */
@@ -32,8 +28,7 @@ export class PackReads {
   #isAll = false;
   readonly #done = { packs: 0, bytes: 0 };
 
-  constructor(shipper: Shipper, options: PackReadsOptions) {
-    this.#shipper = shipper;
+  constructor(options: PackReadsOptions) {
     this.#options = options;
   }
 
@@ -45,9 +40,10 @@ export class PackReads {
     return this.#bytes - this.#cold.bytes;
   }
 
-  add(pack: ManifestPack, files: readonly ManifestFile[]): void {
+  /** @param read never throws; it says whether the pack is cold, so that it was not read. */
+  add(pack: ManifestPack, read: () => Promise<boolean>): void {
     this.#bytes += pack.storedBytes;
-    this.#reads.push(this.#read(pack, files));
+    this.#reads.push(this.#read(pack, read));
   }
 
   /** There are no more of them. Resolves when the last one has been read. */
@@ -57,16 +53,11 @@ export class PackReads {
     await Promise.all(this.#reads);
   }
 
-  async #read(pack: ManifestPack, files: readonly ManifestFile[]): Promise<void> {
-    try {
-      await this.#shipper.verify(pack, files, this.#options.signal);
-    } catch (error) {
-      this.#options.onDifference(pack.key, error);
-      if (isCold(error)) {
-        this.#cold.packs += 1;
-        this.#cold.bytes += pack.storedBytes;
-        return;
-      }
+  async #read(pack: ManifestPack, read: () => Promise<boolean>): Promise<void> {
+    if (await read()) {
+      this.#cold.packs += 1;
+      this.#cold.bytes += pack.storedBytes;
+      return;
     }
     this.#done.packs += 1;
     this.#done.bytes += pack.storedBytes;

@@ -1,10 +1,9 @@
-import type { Archive } from '../archive/archive.ts';
+import type { Archive, OnDamage } from '../archive/archive.ts';
 import { ClawbackError, type ErrorData, toErrorData } from '../errors.ts';
-import { packKey } from '../manifest/keys.ts';
-import type { Manifest, ManifestPack, ManifestSession } from '../manifest/manifest.ts';
-import { fileSlices } from '../packs/file-ranges.ts';
+import { PACK_SUFFIX, packPrefix, parseRevisionKey } from '../manifest/keys.ts';
 import type { Shipper } from '../ship/shipper.ts';
-import { isCold, PackReads, type VerifyProgress } from './pack-reads.ts';
+import { BatchChecks } from './batch-checks.ts';
+import { PackReads, type VerifyProgress } from './pack-reads.ts';
 
 export interface Difference {
   /** The object that is not as it should be. */
@@ -58,59 +57,34 @@ export async function verifyArchive(
     else differences.push({ key, error: data });
   };
   const sizes = new Map((await archive.packs(signal)).map(({ key, size }) => [key, size]));
-  const named = new Set<string>();
-  let sessions = 0;
-  const reads = new PackReads(shipper, { signal, onProgress: options.onProgress, onDifference: note });
+  const reads = new PackReads({ onProgress: options.onProgress });
+  const mustRead = () => options.random() * 100 < options.readPercent;
+  const checks = new BatchChecks({ archive, shipper, reads, sizes, mustRead, note, signal });
   const batches = await archive.batches(signal);
-  const emptied = new Set<string>();
-  for (const [batchId, revisions] of batches) {
-    const revision = revisions.at(-1) ?? 0;
-    let manifest: Manifest;
-    try {
-      manifest = await archive.manifestAt({ batchId, revision }, signal);
-    } catch (error) {
-      note(`manifest of ${batchId}`, error);
-      // Its pack is no stray one for that.
-      if (isCold(error)) named.add(packKey(archive.instance, batchId, revision));
-      continue;
-    }
-    sessions += manifest.sessions.length;
-    if (manifest.sessions.length === 0) emptied.add(batchId);
-    if (manifest.packs.length === 0 && manifest.sessions.some(hasPlacedFile))
-      note(`manifest of ${batchId}`, packless(batchId));
-    for (const pack of manifest.packs) {
-      named.add(pack.key);
-      try {
-        assertSize(pack, sizes.get(pack.key));
-        for (const { files } of manifest.sessions) for (const file of files) fileSlices(pack, file);
-      } catch (error) {
-        note(pack.key, error);
-        continue;
-      }
-      if (options.random() * 100 >= options.readPercent) continue;
-      reads.add(
-        pack,
-        manifest.sessions.flatMap((session) => session.files),
-      );
-    }
-  }
+  for (const [batchId, revisions] of batches)
+    await checks.check({ batchId, revision: revisions.at(-1) ?? 0 });
   await reads.end();
   // What was noted since the interrupt are its own echoes.
   if (signal?.aborted) throw new ClawbackError('interrupted', 'verify: interrupted');
-  const batchIds = [...batches.keys()];
   const marks = await archive.marks({ onDamage: note, ...(signal ? { signal } : {}) });
-  const uncatalogued = await compareCatalogue(archive, batchIds, note, signal);
+  const catalogued = await compareCatalogue(archive, note, signal);
+  const now = await archive.batches(signal);
+  const { packs } = checks;
+  const strayPacks = [...sizes.keys()].filter((key) => !packs.has(key));
   return {
-    manifests: batchIds.length,
-    packs: named.size,
-    sessions,
+    manifests: checks.manifests,
+    packs: packs.size,
+    sessions: checks.sessions,
     packsRead: reads.packs,
     bytesRead: reads.bytes,
     differences,
-    // What gc has emptied needs no line any more.
-    uncatalogued: uncatalogued.filter((batchId) => !emptied.has(batchId)),
-    strayPacks: [...sizes.keys()].filter((key) => !named.has(key)),
-    unsettled: [...batches].flatMap(([id, revisions]) => (revisions.length > 1 ? [id] : [])),
+    uncatalogued: [...batches.keys()].filter(
+      (id) => checks.needsLine(id) && now.has(id) && !catalogued.has(id),
+    ),
+    strayPacks: strayPacks.length > 0 ? await stillStray(archive, strayPacks, now, signal) : [],
+    unsettled: [...batches].flatMap(([id, { length }]) =>
+      length > 1 && (now.get(id)?.length ?? 0) > 1 ? [id] : [],
+    ),
     marks: marks.count,
     forgotten: marks.forgotten.size,
     pinned: marks.pinned.size,
@@ -118,48 +92,40 @@ export async function verifyArchive(
   };
 }
 
-function hasPlacedFile({ files }: ManifestSession): boolean {
-  return files.some(({ place }) => place !== null);
+/** Without those that a run or a collection which goes on beside us has named or deleted since. */
+async function stillStray(
+  archive: Archive,
+  keys: readonly string[],
+  batches: ReadonlyMap<string, readonly number[]>,
+  signal: AbortSignal | undefined,
+): Promise<string[]> {
+  const prefix = packPrefix(archive.instance);
+  const present = new Set((await archive.packs(signal)).map(({ key }) => key));
+  return keys.filter((key) => {
+    const named = parseRevisionKey(key, prefix, PACK_SUFFIX);
+    const isNamed = named !== undefined && batches.get(named.batchId)?.includes(named.revision);
+    return present.has(key) && !isNamed;
+  });
 }
 
-function packless(batchId: string): ClawbackError {
-  return new ClawbackError(
-    'manifest-invalid',
-    `verify ${batchId}: its manifest places files but names no pack`,
-    {
-      hint: 'restore the bucket from a copy if you have one; sessions of other batches are not affected',
-    },
-  );
-}
-
-function assertSize(pack: ManifestPack, size: number | undefined): void {
-  if (size === pack.storedBytes) return;
-  const why =
-    size === undefined ? 'it is gone' : `it holds ${size} bytes, its manifest says ${pack.storedBytes}`;
-  throw new ClawbackError(
-    size === undefined ? 'object-not-found' : 'object-corrupt',
-    `verify pack ${pack.key}: ${why}`,
-    {
-      hint: 'restore the bucket from a copy if you have one; sessions of other packs are not affected',
-    },
-  );
-}
-
-/** Batches that no catalogue object names. A manifest that one names and that is gone is a difference, as is a damaged catalogue. */
+/**
+ * The batches that a catalogue object names. Where the manifest of one is gone, that is a difference, as is a damaged
+ * catalogue. Beside a collection a line goes before its manifest: what is a loss is one at a second look, too.
+ */
 async function compareCatalogue(
   archive: Archive,
-  batchIds: readonly string[],
   note: (key: string, error: unknown) => void,
-  signal?: AbortSignal,
-): Promise<string[]> {
-  const catalogued = new Set(
-    (await archive.cataloguedRows({ onDamage: note, ...(signal ? { signal } : {}) })).map(
-      (row) => row.batch_id,
-    ),
-  );
-  const present = new Set(batchIds);
-  for (const batchId of catalogued) {
-    if (present.has(batchId)) continue;
+  signal: AbortSignal | undefined,
+): Promise<ReadonlySet<string>> {
+  const look = async (onDamage: OnDamage) => {
+    const rows = await archive.cataloguedRows({ onDamage, ...(signal ? { signal } : {}) });
+    const catalogued = new Set(rows.map((row) => row.batch_id));
+    const present = catalogued.size > 0 ? await archive.batches(signal) : new Map();
+    return { catalogued, lost: [...catalogued].filter((id) => !present.has(id)) };
+  };
+  const { catalogued, lost } = await look(note);
+  const again = lost.length > 0 ? new Set((await look(() => {})).lost) : new Set();
+  for (const batchId of lost.filter((id) => again.has(id))) {
     const hint =
       'its sessions cannot be restored without it; bring the object back from a copy of the bucket';
     note(
@@ -167,5 +133,5 @@ async function compareCatalogue(
       new ClawbackError('object-not-found', `verify ${batchId}: its manifest is gone`, { hint }),
     );
   }
-  return batchIds.filter((id) => !catalogued.has(id));
+  return catalogued;
 }

@@ -69,6 +69,29 @@ describe('the catalogue of an archive', () => {
     expect((await archive.catalogue()).map((row) => row.batch_id)).toEqual([1, 2, 3].map(batchId));
   });
 
+  it('is read anew when gc deletes its objects one after the other, each right after it was listed', async () => {
+    const { archive, objects, put } = await emptyArchive();
+    await put(manifestOf(1));
+    for (const runId of ['r1', 'r2', 'r3', 'r4']) await archive.writeCatalogue(runId, [manifestOf(1)], 3);
+    const get = objects.get.bind(objects);
+    const doomed = ['r1', 'r2', 'r3'].map((runId) => catalogueKey(INSTANCE, runId));
+    objects.get = async (key, ...rest) => {
+      if (key === doomed[0]) await objects.delete(doomed.shift() ?? '');
+      return get(key, ...rest);
+    };
+    expect((await archive.cataloguedRows()).map((row) => row.batch_id)).toEqual([batchId(1)]);
+    expect(doomed).toEqual([]);
+  });
+
+  it('cannot be read where what is listed is never there', async () => {
+    const { archive, objects, put } = await emptyArchive();
+    await put(manifestOf(1));
+    await archive.writeCatalogue('r', [manifestOf(1)], 3);
+    const get = objects.get.bind(objects);
+    objects.get = (key, ...rest) => get(key.includes('/catalogue/') ? `${key}x` : key, ...rest);
+    await expect(archive.catalogue()).rejects.toMatchObject({ code: 'object-not-found' });
+  });
+
   it('knows nothing of other instances in the same bucket', async () => {
     const { archive, open, put } = await emptyArchive();
     await put(manifestOf(1));

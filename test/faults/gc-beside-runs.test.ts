@@ -132,6 +132,37 @@ describe('a store that has come to the archive since gc took its leases', () => 
   });
 });
 
+describe('a run beside a collection that deletes the last of a batch', () => {
+  test('has no problem with it: what is gone by the time that it is read was empty', async () => {
+    const home = await FaultHome.create(await temporaryFolder());
+    await home.run();
+    const archived = (await (await home.archive()).catalogue()).map((row) => row.archive_id);
+    await mark(await home.archive(), 'forget', archived, home.nowMs);
+    home.nowMs += GRACE_MS;
+    const dying = home.directory();
+    dying.delete = (key) =>
+      key.endsWith('.r1.json.zst') ? Promise.reject(new Error('died')) : home.directory().delete(key);
+    await expect(collectOn(home, dying)).rejects.toThrow('died');
+    const archive = await home.archive();
+    const emptied = await archive.batchIds();
+    expect(emptied).toHaveLength(1);
+    expect(await archive.uncataloguedBatchIds()).toEqual(emptied);
+
+    const objects = home.directory();
+    let isRead = false;
+    objects.get = async (key, ...rest) => {
+      if (key.endsWith('.r1.json.zst') && !isRead) {
+        isRead = true;
+        await collectOn(home);
+      }
+      return home.directory().get(key, ...rest);
+    };
+    expect(await home.run({ objects })).toMatchObject({ problems: [], failures: [] });
+    expect(isRead).toBe(true);
+    expect(await archive.batchIds()).not.toContain(emptied[0]);
+  });
+});
+
 describe('a run that died before it could catalogue its batch', () => {
   async function unfinished(): Promise<FaultHome> {
     const home = await FaultHome.create(await temporaryFolder());

@@ -84,6 +84,29 @@ describe.skipIf(!hasS3)('cold packs', () => {
     expect(refused.expect(1).json<ErrorJson>().code).toBe('object-cold');
   });
 
+  test('of a batch that gc has written anew are known by the pack that it has now', async () => {
+    const cold = await ColdHome.create();
+    const threads = ['1762500000.000002', '1762500000.000003'].map((ts) => {
+      const updatedAtMs = cold.home.nowMs - 9 * DAY_MS;
+      return threadOf('C0SHARED', ts, { sessionId: `session-${ts}`, updatedAtMs, text: `heard at ${ts}` });
+    });
+    await writeThreadStore(cold.home.storePath('main'), { main: threads });
+    await cold.archive();
+    const [gone = '', stays = ''] = threads.map(({ rest }) => `agent:main:${rest}`);
+    await cold.home.json('forget', gone, '--yes');
+    cold.pass(8 * DAY_MS);
+    await cold.home.json('gc');
+    await cold.archive();
+    const [pack = '', ...others] = cold.keysOf('packs').filter((key) => key.includes('.r1.'));
+    expect(others).toEqual([]);
+    cold.freeze('GLACIER', [pack]);
+
+    const refused = (await cold.home.clawback('cat', stays)).expect(1);
+    expect(refused.stderr).toMatch(/^clawback: print a transcript: .*\n {2}/);
+    expect(refused.stderr).toContain('--thaw');
+    expect(await cold.home.json('drill', '--sample', '9')).toMatchObject({ sampled: 1, cold: 1, ok: true });
+  });
+
   test('doctor says what a cold pack means, and warns where a manifest is cold', async () => {
     const cold = await ColdHome.create();
     const findings = async () => {

@@ -140,6 +140,41 @@ describe('a conversation that is forgotten', () => {
   });
 });
 
+describe('a conversation that a collection had begun to delete when it died', () => {
+  for (const [verb, of] of [
+    ['unforget', 'its key'],
+    ['unforget', 'its archive id'],
+    ['pin', 'its key'],
+  ] as const) {
+    test(`is found by ${of}: ${verb} says that it may be too late, and the next gc puts it back`, async () => {
+      const { home, keys, threads } = await lifeHome();
+      const [key = ''] = keys;
+      const [archived] = (await home.json<ForgetJson>('forget', key, '--yes')).sessions;
+      home.nowMs += 8 * DAY_MS;
+      let asked = 0;
+      const dying = collect(await openHomeArchive(home), home.nowMs, {
+        assertMayDelete: async () => {
+          asked += 1;
+          if (asked > 1) throw new Error('died');
+        },
+      });
+      await expect(dying).rejects.toThrow('died');
+      expect((await home.json<VerifyJson>('verify')).unsettled).toHaveLength(1);
+
+      const selector = of === 'its key' ? key : (archived?.archiveId ?? '');
+      const told = (await home.clawback(verb, selector, '--json')).expect(1).json<ErrorJson>();
+      expect(told).toMatchObject({
+        code: 'object-not-found',
+        message: expect.stringContaining('clawback gc has begun to delete it'),
+        hint: expect.stringContaining('run clawback gc'),
+      });
+      expect(await home.json<GcJson>('gc')).toMatchObject({ sessions: [], problems: [] });
+      expect(await listed(home)).toEqual(keys);
+      expect((await home.clawback('cat', '--raw', key)).expect(0).text).toBe(transcriptText(threads[0]));
+    });
+  }
+});
+
 describe('a conversation that is pinned', () => {
   test('cannot be forgotten until it is unpinned, and is not forgotten then by what was said before', async () => {
     const { home, keys } = await lifeHome();

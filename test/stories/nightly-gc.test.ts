@@ -1,9 +1,13 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { acquireLeases } from '../../src/leases/leases.ts';
+import { leaseKey } from '../../src/manifest/keys.ts';
 import { StoreLock } from '../../src/state/store-lock.ts';
+import { openHomeArchive } from '../support/fault-stories.ts';
 import { PingServer } from '../support/ping-server.ts';
-import type { ListJson } from './support/answers.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import type { ErrorJson, ListJson } from './support/answers.ts';
 import { DAY_MS, type Home } from './support/home.ts';
 import { lifeHome } from './support/life.ts';
 import { TRIM } from './support/trimmed.ts';
@@ -91,6 +95,50 @@ describe('a night with nightly.gc', () => {
     await lock.release();
     expect(text.match(/^== \w+$/gm)).toEqual(['== archive', '== gc', '== drill']);
     expect(stderr.match(/clawback restore/g)?.length).toBeGreaterThanOrEqual(2);
+    expect(await left()).toBe(1);
+  });
+});
+
+describe('a night with nightly.gc in which another host works on a store of its own in the same instance', () => {
+  async function beside() {
+    const textfile = join(await temporaryFolder(), 'clawback.prom');
+    const night = await forgotten({ metrics: { textfile }, nightly: { gc: true } });
+    const archive = await openHomeArchive(night.home);
+    const options = { command: 'clawback archive', clock: { nowMs: () => night.home.nowMs } };
+    return { ...night, textfile, leases: await acquireLeases(archive, ['elsewhere'], options) };
+  }
+
+  test('leaves gc to the next night, says so, and ends with 0', async () => {
+    const { home, left, leases, textfile } = await beside();
+    const { text, stderr } = (await home.clawback('nightly', '--once')).expect(0);
+    expect(text.match(/^== \w+$/gm)).toEqual(['== archive', '== gc', '== drill']);
+    expect(stderr).toMatch(
+      /gc is left to the next night: take the lease of store elsewhere: held by clawback archive, process \d+/,
+    );
+    expect(await readFile(textfile, 'utf8')).not.toContain('command="gc"');
+    expect(await left()).toBe(1);
+    const json = (await home.clawback('nightly', '--once', '--json')).expect(0);
+    expect(json.text).not.toContain('clawback.error/1');
+    expect((await home.clawback('nightly', '--once', '--quiet')).expect(0).stderr).toBe('');
+    await leases.release();
+    expect((await home.clawback('nightly', '--once')).expect(0).text).toContain('deleted 1 session');
+    expect(await left()).toBe(0);
+  });
+
+  test('is no excuse for a gc by hand', async () => {
+    const { home, left, leases } = await beside();
+    const refused = (await home.clawback('gc', '--json')).expect(1).json<ErrorJson>();
+    expect(refused).toMatchObject({ schema: 'clawback.error/1', code: 'locked', retryable: true });
+    expect(await left()).toBe(1);
+    await leases.release();
+  });
+
+  test('fails where the lease is nothing that can be read: no night mends that', async () => {
+    const { home, left, leases } = await beside();
+    await leases.release();
+    const { objects, instance } = await openHomeArchive(home);
+    await objects.put(leaseKey(instance, 'elsewhere', 99), Buffer.from('no lease'));
+    expect((await home.clawback('nightly', '--once')).expect(1).stderr).toContain('is no lease we can read');
     expect(await left()).toBe(1);
   });
 });

@@ -85,6 +85,7 @@ export interface VerifyJson {
   readonly differences: readonly { readonly key: string; readonly error: ErrorJson }[];
   readonly uncatalogued: readonly string[];
   readonly strayPacks: readonly string[];
+  readonly unsettled: readonly string[];
 }
 
 export interface ReclaimJson {
