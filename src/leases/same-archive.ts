@@ -14,10 +14,11 @@ export async function assertSameArchive(
   seen: SeenLeases,
   signal?: AbortSignal,
 ): Promise<void> {
-  for (const [storeId, number] of await seen.numbers()) {
+  const assertOf = async ([storeId, number]: readonly [string, number]) => {
     const newest = (await new LeaseLog(objects, instance, storeId).numbers(signal)).at(-1);
     if (newest === undefined || newest < number) throw replaced(objects.url, instance, newest, seen.path);
-  }
+  };
+  await Promise.all([...(await seen.numbers())].map(assertOf));
 }
 
 function replaced(url: string, instance: string, newest: number | undefined, path: string): ClawbackError {
