@@ -110,7 +110,7 @@ export class MessageRestorer {
       const opened = openArchive(installation, { create: false });
       this.#archive = { settings, opened };
       opened.catch(() => {
-        this.#archive = undefined;
+        if (this.#archive?.opened === opened) this.#archive = undefined;
       });
     }
     return this.#archive.opened;
