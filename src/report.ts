@@ -191,7 +191,13 @@ export class RunTally {
   reclaimed({ files, freedBytes, left }: Reclaimed): void {
     this.counts.filesReclaimed += files;
     this.counts.freedBytes += freedBytes;
-    this.filesLeft.push(...left);
+    this.left(left);
+  }
+
+  /** Files that stay. One that could not be removed, and could not be put back then, is told of once. */
+  left(files: readonly LeftFile[]): void {
+    const told = new Set(this.filesLeft.filter(({ isFailure }) => isFailure).map(({ name }) => name));
+    this.filesLeft.push(...files.filter(({ name }) => !told.has(name)));
   }
 
   abandoned(abandoned: readonly Abandoned[]): void {

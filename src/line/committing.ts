@@ -87,7 +87,7 @@ export class Committing {
     this.#pending = [];
     for (const { staged } of pending) {
       this.#markUnfinished(staged.sessions);
-      await staged.close();
+      this.#tally.left(await staged.close());
     }
   }
 
@@ -127,6 +127,7 @@ export class Committing {
   }
 
   async #settleOne({ store, staged }: Pending, isLast: boolean): Promise<void> {
+    let undecided = staged.sessions;
     try {
       await store.assertMayCommit();
       const { rows } = await store.sessions.read();
@@ -134,6 +135,7 @@ export class Committing {
       const { files, freedBytes, left } = await reclaim(Settled.afterWait(staged, judged));
       const reclaimed = { files, freedBytes, left: [...staged.left, ...left] };
       this.#tally.finished(judged.holding, reclaimed);
+      undecided = [...judged.overwritten, ...judged.revived];
       if (reclaimed.left.some(({ isFailure }) => isFailure)) this.#markUnfinished(judged.holding);
 
       const again = await staged.putBack(judged.overwritten, Date.now());
@@ -145,12 +147,13 @@ export class Committing {
         if (!named.has(String(entry.tombstone?.sessionFile))) await removeOwnStub(store.sessionsDir, entry);
       }
       this.#tally.abandoned([...judged.revived, ...revived].map(asRevived));
-      await staged.close();
+      undecided = again;
+      this.#tally.left(await staged.close());
       if (isLast) this.#fail(again, alwaysOverwritten(store.sessions.path));
       else this.#tally.abandoned(await this.commit(store, again));
     } catch (error) {
-      this.#fail(staged.sessions, error);
-      await staged.close();
+      this.#fail(undecided, error);
+      this.#tally.left(await staged.close());
     }
   }
 

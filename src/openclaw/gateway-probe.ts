@@ -21,6 +21,8 @@ export type GatewayState =
   | { readonly running: true; readonly evidence: 'lock' | 'port'; readonly detail: string };
 
 const CONNECT_TIMEOUT_MS = 1_000;
+/** Refused; or there is no loopback network here at all. Any other error is ours, and says nothing of a gateway. */
+const NOBODY_LISTENS: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENETUNREACH']);
 const LOCK_NAME = /^gateway\.[0-9a-f]{8}\.lock$/;
 /** A gateway writes its lock right after it made the file; OpenClaw takes an older empty one for a left-over. */
 const WRITING_LOCK_MS = 30_000;
@@ -35,10 +37,8 @@ export async function probeGateway(probe: GatewayProbe): Promise<GatewayState> {
     const detail = await holderOf(lock);
     if (detail !== undefined) return { running: true, evidence: 'lock', detail };
   }
-  if (await answers(probe.port)) {
-    return { running: true, evidence: 'port', detail: `127.0.0.1:${probe.port} accepts connections` };
-  }
-  return { running: false };
+  const detail = await listenerAt(probe.port);
+  return detail === undefined ? { running: false } : { running: true, evidence: 'port', detail };
 }
 
 interface GatewayLock {
@@ -101,17 +101,27 @@ async function holderOf({ path, payload }: GatewayLock): Promise<string | undefi
   return isProcessAlive(payload.pid, startTime) ? `process ${payload.pid} holds ${path}` : undefined;
 }
 
-function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
+/** What is there, for people; undefined where nobody listens. Who does not answer in time may be a gateway that is busy. */
+function listenerAt(port: number): Promise<string | undefined> {
+  const at = `127.0.0.1:${port}`;
+  return new Promise((resolve, reject) => {
     const socket = createConnection({ host: '127.0.0.1', port, timeout: CONNECT_TIMEOUT_MS });
-    const settle = (isOpen: boolean) => {
+    const settle = (detail: string | undefined) => {
       socket.destroy();
-      resolve(isOpen);
+      resolve(detail);
     };
-    socket.once('connect', () => settle(true));
-    socket.once('timeout', () => settle(false));
-    socket.once('error', () => settle(false));
+    socket.once('connect', () => settle(`${at} accepts connections`));
+    socket.once('timeout', () => settle(`${at} neither accepts nor refuses connections`));
+    socket.once('error', (error) => {
+      const errno = errnoOf(error);
+      if (errno !== undefined && NOBODY_LISTENS.has(errno)) resolve(undefined);
+      else reject(unknown(`connect to ${at}: ${errno ?? describe(error)}`, connectHint(at), error));
+    });
   });
+}
+
+function connectHint(at: string): string {
+  return `clawback must be able to connect to ${at}: check the limit of open files (\`ulimit -n\`), sandbox and firewall, then run again`;
 }
 
 async function realOrSame(path: string): Promise<string> {
@@ -122,8 +132,10 @@ async function realOrSame(path: string): Promise<string> {
 function ignoreMissing(error: unknown): undefined {
   const errno = errnoOf(error);
   if (errno === 'ENOENT' || errno === 'ENOTDIR') return undefined;
-  throw new ClawbackError('gateway-running', `look for the gateway: ${describe(error)}`, {
-    hint: 'run clawback as the user that runs OpenClaw',
-    cause: error,
-  });
+  throw unknown(describe(error), 'run clawback as the user that runs OpenClaw', error);
+}
+
+/** Whether a gateway runs. */
+function unknown(why: string, hint: string, cause: unknown): ClawbackError {
+  return new ClawbackError('gateway-running', `look for the gateway: ${why}`, { hint, cause });
 }

@@ -39,7 +39,6 @@ export class MessageRestorer {
   readonly #locks = new SharedLocks();
   readonly #keys = new ArchivedKeys(systemClock);
   #archive: { readonly settings: string; readonly opened: Promise<Archive> } | undefined;
-  #recording: Promise<void> = Promise.resolve();
 
   constructor(gateway: GatewaySessions) {
     this.#gateway = gateway;
@@ -91,7 +90,9 @@ export class MessageRestorer {
       };
       const options = { force: false, resume: true, nowMs: systemClock.nowMs() };
       const plan = await planRestore(opened.session, target, options);
-      await this.#record(installation, opened, options.nowMs);
+      // Keeps the next run from archiving it again at once.
+      const name = opened.session.sessionId ?? opened.session.sessionKey;
+      if (name !== null) await installation.state.recordRestored([name], options.nowMs);
       try {
         const done = await restoreInPlace(archive, opened.manifest, plan, target, options, deadline.signal);
         return { kind: 'restored', archiveId, files: done.written.length } as const;
@@ -110,19 +111,10 @@ export class MessageRestorer {
       const opened = openArchive(installation, { create: false });
       this.#archive = { settings, opened };
       opened.catch(() => {
-        this.#archive = undefined;
+        if (this.#archive?.opened === opened) this.#archive = undefined;
       });
     }
     return this.#archive.opened;
-  }
-
-  /** Keeps the next run from archiving it again at once. One at a time: it is one file. */
-  #record({ state }: Installation, { session }: OpenedSession, nowMs: number): Promise<void> {
-    const name = session.sessionId ?? session.sessionKey;
-    const record = () => (name === null ? Promise.resolve() : state.recordRestored([name], nowMs));
-    const recording = this.#recording.then(record);
-    this.#recording = recording.catch(() => undefined);
-    return recording;
   }
 }
 

@@ -88,8 +88,7 @@ class MessageHook {
 
   async #restore(conversation: MessagedConversation): Promise<void> {
     const startedMs = performance.now();
-    this.#restorer ??= this.#load();
-    const restorer = await this.#restorer;
+    const restorer = await this.#loaded();
     const installation = await restorer.installation(this.#api.runtime.state.resolveStateDir(process.env));
     const { onMessageMs, deadlineMs } = installation.config.restore;
     if (onMessageMs === undefined) return;
@@ -106,6 +105,17 @@ class MessageHook {
       this.#giveUp(conversation, `it was not back after ${deadlineMs} ms (restore.deadline)${why}`);
     }
     deadline.end();
+  }
+
+  /** Loaded once; what failed, as with too many open files, is tried again for the next message. */
+  #loaded(): Promise<MessageRestorer> {
+    if (this.#restorer === undefined) {
+      this.#restorer = this.#load();
+      this.#restorer.catch(() => {
+        this.#restorer = undefined;
+      });
+    }
+    return this.#restorer;
   }
 
   /** AWS SDK, zstd and zod come with it, so it waits for the first message that needs it. */

@@ -130,12 +130,28 @@ async function isGiven(from: string, to: string): Promise<boolean> {
   }
 }
 
-/** Gives every file that lies in a staging folder its place back and takes the folder away. What is not ours in it keeps it. */
-export async function closeStagingFolder(sessionsDir: string, folder: string, nowMs: number): Promise<void> {
+/**
+ * Gives every file that lies in a staging folder its place back and takes the folder away. What is not ours in it keeps it.
+ * @param onStuck told of a file that cannot be put back, which keeps the folder too. @default throws it
+ */
+export async function closeStagingFolder(
+  sessionsDir: string,
+  folder: string,
+  nowMs: number,
+  onStuck: (name: string, error: unknown) => void = rethrow,
+): Promise<void> {
+  let isStuck = false;
   for (const staged of await listFiles(folder)) {
-    if (isOurs(staged)) await putBack(join(folder, staged), join(sessionsDir, staged), nowMs);
+    if (!isOurs(staged)) continue;
+    try {
+      await putBack(join(folder, staged), join(sessionsDir, staged), nowMs);
+    } catch (error) {
+      onStuck(staged, error);
+      isStuck = true;
+    }
   }
   await syncDirectory(sessionsDir);
+  if (isStuck) return;
   await rm(join(folder, JOURNAL), { force: true });
   try {
     await rmdir(folder);
@@ -143,6 +159,10 @@ export async function closeStagingFolder(sessionsDir: string, folder: string, no
     const code = errnoOf(error);
     if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'ENOENT') throw error;
   }
+}
+
+function rethrow(_name: string, error: unknown): never {
+  throw error;
 }
 
 async function listFiles(folder: string): Promise<string[]> {

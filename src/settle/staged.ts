@@ -1,3 +1,5 @@
+import { basename } from 'node:path';
+import { describe } from '../errors.ts';
 import type { FileFolders } from '../manifest/file-place.ts';
 import { rowSha256 } from '../sessions/canonical-json.ts';
 import { isSameButDerived } from '../sessions/derived-fields.ts';
@@ -107,9 +109,19 @@ export class Staged {
     return whole;
   }
 
-  /** Whatever waits still goes back to its place. */
-  async close(): Promise<void> {
-    await closeStagingFolder(this.folders.sessionsDir, this.folder, Date.now());
+  /** Whatever waits still goes back to its place. Returns what the system would not let go: the next run puts it back. */
+  async close(): Promise<readonly LeftFile[]> {
+    const { folders, folder } = this;
+    const left: LeftFile[] = [];
+    const leave = (name: string, error: unknown) => {
+      left.push({ name, why: describe(error), isFailure: true });
+    };
+    try {
+      await closeStagingFolder(folders.sessionsDir, folder, Date.now(), leave);
+    } catch (error) {
+      leave(basename(folder), error);
+    }
+    return left;
   }
 }
 

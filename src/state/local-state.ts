@@ -1,5 +1,5 @@
-import { randomBytes, randomUUID } from 'node:crypto';
-import { link, readFile, rm, writeFile } from 'node:fs/promises';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { link, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ClawbackError, describe, errnoOf } from '../errors.ts';
@@ -7,7 +7,11 @@ import { isInstance } from '../manifest/keys.ts';
 import { onFile } from '../system-error.ts';
 import { replaceStateFile, writingState } from './state-file.ts';
 
-const restoredSchema = z.record(z.string(), z.number());
+/** One file for each name: the gateway and the command line may write at once. */
+const restoredSchema = z.object({ name: z.string(), atMs: z.number() });
+const RESTORED_NAME = /^[0-9a-f]{64}\.json$/;
+/** Before that, one file for all; it is still read. */
+const oldRestoredSchema = z.record(z.string(), z.number());
 
 const drillSchema = z.object({
   /** When it began, in epoch milliseconds: a moment that a Date can hold. */
@@ -75,25 +79,21 @@ export class LocalState {
 
   /** When each session id (or the key of a row without one) was last restored by hand, in epoch milliseconds: it keeps the next run from archiving it again at once. */
   async restoredAtMs(): Promise<ReadonlyMap<string, number>> {
-    const text = await readIfThere(this.#restoredPath);
-    if (text === undefined) return new Map();
-    try {
-      return new Map(Object.entries(restoredSchema.parse(JSON.parse(text))));
-    } catch (error) {
-      throw new ClawbackError(
-        'config-invalid',
-        `read ${this.#restoredPath}: ${describe(error).split('\n')[0]}`,
-        {
-          hint: 'remove the file: restored conversations may then be archived again, nothing is lost',
-        },
-      );
+    const restored = await readRestored(this.#oldRestoredPath, oldRestoredSchema);
+    const atMs = new Map(Object.entries(restored ?? {}));
+    for (const file of await listIfThere(this.#restoredDir)) {
+      if (!RESTORED_NAME.test(file)) continue;
+      const one = await readRestored(join(this.#restoredDir, file), restoredSchema);
+      if (one !== undefined) atMs.set(one.name, Math.max(one.atMs, atMs.get(one.name) ?? 0));
     }
+    return atMs;
   }
 
   async recordRestored(names: readonly string[], nowMs: number): Promise<void> {
-    const restored = new Map(await this.restoredAtMs());
-    for (const name of names) restored.set(name, nowMs);
-    await replaceStateFile(this.#restoredPath, JSON.stringify(Object.fromEntries(restored)));
+    for (const name of names) {
+      const file = `${createHash('sha256').update(name).digest('hex')}.json`;
+      await replaceStateFile(join(this.#restoredDir, file), `${JSON.stringify({ name, atMs: nowMs })}\n`);
+    }
   }
 
   /** When `clawback nightly` last began a run, in epoch milliseconds. Undefined: never, or nobody knows any more. */
@@ -124,8 +124,25 @@ export class LocalState {
     return join(this.directory, 'last-night');
   }
 
-  get #restoredPath(): string {
+  get #restoredDir(): string {
+    return join(this.directory, 'restored');
+  }
+
+  get #oldRestoredPath(): string {
     return join(this.directory, 'restored.json');
+  }
+}
+
+/** @throws {ClawbackError} `config-invalid` if it does not hold what it should. */
+async function readRestored<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
+  const text = await readIfThere(path);
+  if (text === undefined) return undefined;
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch (error) {
+    throw new ClawbackError('config-invalid', `read ${path}: ${describe(error).split('\n')[0]}`, {
+      hint: 'remove the file: restored conversations may then be archived again, nothing is lost',
+    });
   }
 }
 
@@ -140,8 +157,16 @@ function parsedOr(text: string, otherwise: unknown): unknown {
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {
+  return unlessAbsent(onFile(path, () => readFile(path, 'utf8')));
+}
+
+async function listIfThere(path: string): Promise<readonly string[]> {
+  return (await unlessAbsent(readdir(path))) ?? [];
+}
+
+async function unlessAbsent<T>(reading: Promise<T>): Promise<T | undefined> {
   try {
-    return await onFile(path, () => readFile(path, 'utf8'));
+    return await reading;
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;

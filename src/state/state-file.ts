@@ -1,4 +1,5 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ClawbackError, errnoOf } from '../errors.ts';
 import { isFull } from '../system-error.ts';
@@ -6,9 +7,15 @@ import { isFull } from '../system-error.ts';
 /** Replaces a file of clawback's own folder, whole or not at all. @throws {ClawbackError} `state-io`. */
 export function replaceStateFile(path: string, text: string): Promise<void> {
   return writingState(path, async () => {
-    const temporary = `${path}.${process.pid}.tmp`;
-    await writeFile(temporary, text, { mode: 0o600, flush: true });
-    await rename(temporary, path);
+    // Not by process id: in two containers that share the folder it may be the same.
+    const temporary = `${path}.${randomUUID()}.tmp`;
+    try {
+      await writeFile(temporary, text, { mode: 0o600, flush: true });
+      await rename(temporary, path);
+    } catch (error) {
+      await rm(temporary, { force: true }).catch(() => undefined);
+      throw error;
+    }
   });
 }
 

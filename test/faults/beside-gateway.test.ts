@@ -1,10 +1,11 @@
 import { access, appendFile, readdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { ObjectStore } from '../../src/objects/object-store.ts';
 import { FileSessionStore } from '../../src/sessions/file-session-store.ts';
 import type { Row } from '../../src/sessions/session-store.ts';
+import { type DiskCall, withDiskCalls } from '../support/disk-calls.ts';
 import { FaultHome, threadRow } from '../support/faults.ts';
 import { DAY_MS, uuid } from '../support/snapshot.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -191,6 +192,90 @@ describe('beside a live OpenClaw', () => {
     const tally = await run();
     expect(tally.counts).toMatchObject({ recoveredSessions: 2, filesReclaimed: 6 });
     expect(await home.lostFiles()).toEqual([]);
+  });
+});
+
+/** `unlink` does not work on files that wait, as on a disk that has become read-only or sick. */
+function refuseUnlink(isRefused: (name: string) => boolean) {
+  return (call: DiskCall): void => {
+    const isStaged = call.path.includes('/.clawback-staged-');
+    if (call.name !== 'unlink' || !isStaged || !isRefused(basename(call.path))) return;
+    const says = `EIO: i/o error, unlink '${call.path}'`;
+    throw Object.assign(new Error(says), { code: 'EIO', syscall: 'unlink', path: call.path });
+  };
+}
+
+describe('a file that waits and that the system does not let go', () => {
+  const STUCK = `${ID}.trajectory.jsonl`;
+  const left = { name: STUCK, why: expect.stringContaining('EIO'), isFailure: true };
+
+  test('is told of as one that was left; the run goes on, and the next one removes it', async () => {
+    const tally = await withDiskCalls(
+      refuseUnlink((name) => name === STUCK),
+      run,
+    );
+    expect(tally.filesLeft).toEqual([left]);
+    expect([tally.failures, tally.problems]).toEqual([[], []]);
+    expect(tally.counts).toMatchObject({ protectedRowsTrimmed: 2, filesReclaimed: 5 });
+    expect(await home.lostFiles()).toEqual([]);
+
+    const next = await run();
+    expect([next.filesLeft, next.failures, next.problems]).toEqual([[], [], []]);
+    expect(next.counts.filesReclaimed).toBe(1);
+    const rows = await home.rows();
+    expect(await namesNow()).toEqual([stubOf(rows, KEY), stubOf(rows, OTHER)].sort());
+  });
+
+  test('of a conversation that is in use again is told of, and its other files are back', async () => {
+    const revive = async () => {
+      await untilStaged();
+      await write({ ...(await home.rows()), [KEY]: { ...before[KEY], updatedAt: home.nowMs } });
+    };
+    const tally = await withDiskCalls(
+      refuseUnlink((name) => name === STUCK),
+      async () => (await Promise.all([run(), revive()]))[0],
+    );
+    expect(tally.leftAlone).toEqual([{ sessionKey: KEY, sessionId: ID, why: 'revived' }]);
+    expect(tally.filesLeft).toEqual([left]);
+    expect(tally.failures).toEqual([]);
+    expect(await namesNow()).toEqual(expect.arrayContaining(FILES));
+    await run();
+    expect(await stagingFolder()).toBeUndefined();
+    expect(await home.lostFiles()).toEqual([]);
+  });
+
+  test('of a row that came back as it was fails that session alone', async () => {
+    const comeBack = async () => {
+      await untilStaged();
+      await write({ ...(await home.rows()), [KEY]: before[KEY] as Row });
+    };
+    const tally = await withDiskCalls(
+      refuseUnlink((name) => name === STUCK),
+      async () => (await Promise.all([run(), comeBack()]))[0],
+    );
+    expect(tally.failures).toMatchObject([
+      { sessionKey: KEY, error: { message: expect.stringContaining('EIO') } },
+    ]);
+    expect(tally.filesLeft).toEqual([left]);
+    expect(tally.counts.protectedRowsTrimmed).toBe(1);
+    const next = await run();
+    expect([next.filesLeft, next.failures]).toEqual([[], []]);
+    expect((await home.rows())[KEY]).toMatchObject({ updatedAt: 0 });
+    expect(await home.lostFiles()).toEqual([]);
+  });
+
+  test('when the run is interrupted is told of too', async () => {
+    const stop = new AbortController();
+    const interrupt = async () => {
+      await untilStaged();
+      stop.abort();
+    };
+    const tally = await withDiskCalls(
+      refuseUnlink((name) => name === STUCK),
+      async () => (await Promise.all([run({ signal: stop.signal }), interrupt()]))[0],
+    );
+    expect(tally.filesLeft).toEqual([left]);
+    expect((await run()).counts).toMatchObject({ recoveredSessions: 2, filesReclaimed: 6 });
   });
 });
 

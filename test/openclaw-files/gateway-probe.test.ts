@@ -1,7 +1,8 @@
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, symlink, utimes, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -103,4 +104,34 @@ describe('a gateway', () => {
       server.close();
     }
   });
+
+  test.runIf(process.platform === 'linux')(
+    'that is too busy to accept a connection runs: its kernel queue is full',
+    async () => {
+      const busy = spawn(process.execPath, ['-e', TOO_BUSY], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const queued: Socket[] = [];
+      try {
+        const port = Number(String((await once(busy.stdout, 'data'))[0]));
+        // One more than fits into a queue of one: Linux drops whoever comes next.
+        for (let n = 0; n < 2; n += 1) {
+          const socket = createConnection({ host: '127.0.0.1', port });
+          queued.push(socket);
+          await once(socket, 'connect');
+        }
+        const detail = `127.0.0.1:${port} neither accepts nor refuses connections`;
+        expect(await probe(port)).toEqual({ running: true, evidence: 'port', detail });
+      } finally {
+        for (const socket of queued) socket.destroy();
+        busy.kill('SIGKILL');
+      }
+    },
+  );
 });
+
+/** Listens, says where, and never looks again. */
+const TOO_BUSY = `
+require('node:net').createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, function () {
+  require('node:fs').writeSync(1, String(this.address().port));
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+});
+`;

@@ -57,7 +57,44 @@ describe('what was restored by hand', () => {
         ['constructor', 7],
       ]),
     );
-    expect(await readdir(state.directory)).toEqual(['restored.json']);
+    expect(await readdir(join(state.directory, 'restored'))).toHaveLength(3);
+  });
+
+  it('is not lost where the gateway and the command line write at once', async () => {
+    const stateDir = await temporaryFolder();
+    const names = Array.from({ length: 20 }, (_, n) => `s-${n}`);
+    await Promise.all(names.map((name, n) => new LocalState(stateDir).recordRestored([name, 'same'], n)));
+    const restored = await new LocalState(stateDir).restoredAtMs();
+    expect([...restored.keys()].sort()).toEqual([...names, 'same'].sort());
+  });
+
+  it('is still known from the one file that held it before, and which an older clawback may write', async () => {
+    const state = new LocalState(await temporaryFolder());
+    await mkdir(state.directory);
+    await state.recordRestored(['b', 'c'], 5);
+    await writeFile(join(state.directory, 'restored.json'), '{"a":3,"b":7,"c":2}');
+    expect(await state.restoredAtMs()).toEqual(
+      new Map([
+        ['a', 3],
+        ['b', 7],
+        ['c', 5],
+      ]),
+    );
+  });
+
+  it('is refused if a file of it is damaged; what a process that died was writing does not count', async () => {
+    const state = new LocalState(await temporaryFolder());
+    await state.recordRestored(['a'], 5);
+    const [file = ''] = await readdir(join(state.directory, 'restored'));
+    const path = join(state.directory, 'restored', file);
+    await writeFile(`${path}.0b4f5d2e.tmp`, '{');
+    expect(await state.restoredAtMs()).toEqual(new Map([['a', 5]]));
+    await writeFile(path, '{');
+    await expect(state.restoredAtMs()).rejects.toMatchObject({
+      code: 'config-invalid',
+      message: expect.stringContaining(path),
+      hint: expect.stringContaining('remove the file'),
+    });
   });
 
   it.each(['', '{', '[1]', '{"a":"yesterday"}', 'null'])(

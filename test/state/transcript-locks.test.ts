@@ -1,7 +1,7 @@
-import { lstat, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { type FileHandle, lstat, open, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { sweepTranscriptLocks, TranscriptLocks } from '../../src/state/transcript-locks.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -28,6 +28,25 @@ describe('locks on transcripts', () => {
     while ((await lstat(path)).mtimeMs < 10_000) await delay(20);
     expect(Date.now() - (await lstat(path)).mtimeMs).toBeLessThan(5_000);
     await locks.release();
+  });
+
+  it('that could not be touched count as lost, though they are there: OpenClaw may be about to take them', async () => {
+    const folder = await temporaryFolder();
+    const locks = await TranscriptLocks.take(folder, ['a.jsonl']);
+    expect(await locks.held()).toEqual(new Set(['a.jsonl']));
+    const handle = await open(join(folder, 'a.jsonl.lock'));
+    const fault = Object.assign(new Error('EIO: i/o error, futime'), { code: 'EIO', syscall: 'futime' });
+    const touch = vi
+      .spyOn(Object.getPrototypeOf(handle) as FileHandle, 'utimes')
+      .mockRejectedValueOnce(fault);
+    onTestFinished(() => touch.mockRestore());
+    await handle.close();
+    await vi.waitFor(async () => expect(await locks.held()).toEqual(new Set()), 10_000);
+    // Nor does a later touch that succeeds win them back.
+    await vi.waitFor(() => expect(touch.mock.calls.length).toBeGreaterThan(1), 10_000);
+    expect(await locks.held()).toEqual(new Set());
+    await locks.release();
+    expect(await readdir(folder)).toEqual(['a.jsonl.lock']);
   });
 
   it('leave the locks of others alone, and those that others have made of ours', async () => {

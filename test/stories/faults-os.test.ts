@@ -86,6 +86,12 @@ describe.skipIf(!TRACES)('an archive run that the operating system fails (needs 
       1,
       'read SESSIONS/sessions.json: EIO',
     ],
+    [
+      'nobody can say whether a gateway is up',
+      { calls: 'connect', error: 'EMFILE', when: '1+' },
+      1,
+      'look for the gateway: connect to 127.0.0.1:',
+    ],
     ['the lock finds the quota full', { calls: '/^link', error: 'EDQUOT' }, 1, 'lock the store: EDQUOT'],
     ['the pack finds the quota full', { calls: '/^link', error: 'EDQUOT', when: '3' }, 1, 'no space left'],
     [

@@ -1,10 +1,15 @@
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
+import { cp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { restoreOnMessage } from '../../src/plugin/restore-on-message.ts';
 import { StoreLock } from '../../src/state/store-lock.ts';
 import { FakeGateway } from '../support/fake-gateway.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { DAY_MS } from './support/home.ts';
 import { readFileState } from './support/tree.ts';
 import { TRIM, type TrimmedHome, trimmedHome } from './support/trimmed.ts';
@@ -254,4 +259,42 @@ test('what came back is not archived again by the next run', async () => {
   home.nowMs += DAY_MS;
   await home.json('archive');
   expect(gateway.rows()[key]).not.toHaveProperty('clawback');
+});
+
+/** A gateway of its own process, in which a part of the plugin cannot be loaded for the first message to `argv[2]`. */
+const TWO_MESSAGES = `
+import { renameSync } from 'node:fs';
+import { restoreOnMessage } from './dist/src/plugin/restore-on-message.js';
+const part = './dist/src/plugin/message-restore.js';
+const log = [];
+let message;
+restoreOnMessage({
+  logger: { info: (line) => log.push(line), warn: (line) => log.push(line) },
+  runtime: {
+    config: { current: () => ({}) },
+    state: { resolveStateDir: () => process.argv[2] },
+    agent: { session: { getSessionEntry: () => undefined, resolveStorePath: () => process.argv[3] } },
+  },
+  on: (_name, handler) => { message = handler; },
+});
+const sessionKey = 'agent:main:slack:channel:c0new';
+renameSync(part, part + '.away');
+await message({ sessionKey });
+renameSync(part + '.away', part);
+await message({ sessionKey });
+console.log(JSON.stringify(log));
+`;
+
+test('what could not be loaded for one message is loaded for the next', async () => {
+  const { home } = await archivedThread();
+  const folder = await temporaryFolder();
+  const ours = fileURLToPath(new URL('../..', import.meta.url));
+  await cp(join(ours, 'dist'), join(folder, 'dist'), { recursive: true });
+  await cp(join(ours, 'package.json'), join(folder, 'package.json'));
+  await symlink(join(ours, 'node_modules'), join(folder, 'node_modules'));
+  await writeFile(join(folder, 'gateway.js'), TWO_MESSAGES);
+  const args = [join(folder, 'gateway.js'), home.stateDir, home.storePath()];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: folder });
+  // The archive has no such conversation, so that the second message is none of ours, and no word is said of it.
+  expect(JSON.parse(stdout)).toEqual([expect.stringContaining('Cannot find module')]);
 });
