@@ -19,7 +19,7 @@ import {
 } from './context.ts';
 import { type Finished, monitored } from './monitored.ts';
 import { withPlanning, withRunProgress } from './progress/show-progress.ts';
-import { describeProblems, wentWrong } from './went-wrong.ts';
+import { describeProblems, unreadable, warningsJson, wentWrong } from './went-wrong.ts';
 
 interface ArchiveFlags {
   readonly dryRun?: boolean;
@@ -54,6 +54,7 @@ async function dryRun(installation: Installation, io: Io, flags: GlobalFlags): P
     planned: counts,
     plan: plans.map(planJson),
     caps: caps.map(capJson),
+    warnings: warningsJson(plans),
     problems,
   };
   const failed = describeProblems(problems);
@@ -62,7 +63,7 @@ async function dryRun(installation: Installation, io: Io, flags: GlobalFlags): P
     flags,
     json,
     () => [...plans.map(describePlan), describePlanned(counts, plans, caps), ...failed].join('\n\n'),
-    failed,
+    [...unreadable(plans), ...failed],
   );
   return problems.length === 0 ? EXIT.done : EXIT.someFailed;
 }
@@ -104,6 +105,7 @@ export async function archiveOnce(installation: Installation, io: Io, flags: Glo
     filesLeft,
     tombstonesKept,
     caps: caps.map(capJson),
+    warnings: warningsJson(run.plans),
     failures,
     problems,
     ...(flags.verbose ? { plan: run.plans.map(planJson) } : {}),

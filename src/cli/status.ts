@@ -5,7 +5,7 @@ import { describeCap } from '../status/cap-warning.ts';
 import { type Ages, type Census, takeCensus } from '../status/census.ts';
 import { EXIT, installationFrom, print, type Verb } from './context.ts';
 import { count, formatBytes, table } from './format.ts';
-import { describeProblems, describeUnreadable } from './went-wrong.ts';
+import { describeProblems, describeUnreadable, unreadable, warningsJson } from './went-wrong.ts';
 
 export const status: Verb<object> = async (io, flags) => {
   const installation = await installationFrom(io, flags);
@@ -28,21 +28,21 @@ export const status: Verb<object> = async (io, flags) => {
     archive: installation.config.archive,
     stores: censuses.map((census) => ({ ...census, warning: describeCap(census.cap) ?? null })),
     skipped,
+    warnings: warningsJson([...plans.keys()]),
     problems,
     nextRun: counts,
   };
   const wentWrong = describeProblems(problems);
   const text = () => {
     const skippedLines = skipped.map(({ id, state, detail }) => `agent ${id}: skipped, ${detail ?? state}`);
-    const unreadable = describeUnreadable([...plans.keys()]);
     return [
       ...censuses.map(describeCensus),
       ...skippedLines,
       ...wentWrong,
-      [describeNextRun(counts), ...unreadable].join('\n'),
+      [describeNextRun(counts), ...describeUnreadable([...plans.keys()])].join('\n'),
     ].join('\n\n');
   };
-  print(io, flags, json, text, wentWrong);
+  print(io, flags, json, text, [...unreadable([...plans.keys()]), ...wentWrong]);
   return problems.length === 0 ? EXIT.done : EXIT.someFailed;
 };
 
