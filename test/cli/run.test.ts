@@ -218,3 +218,38 @@ describe('what cannot be read, so that every row is kept', () => {
     expect(json()).toMatchObject({ warnings: [] });
   });
 });
+
+describe('Ctrl-C before anything is reported', () => {
+  const interrupted = async (command: string, stateDir: string) => {
+    const argv = [...command.split(' '), '--state-dir', stateDir];
+    return runWith(argv, { env: {}, nowMs: NOW_MS, signal: AbortSignal.abort() });
+  };
+  const archived = async () => {
+    const stateDir = await smallStateDir();
+    await runCli(['archive', '--state-dir', stateDir]);
+    return stateDir;
+  };
+
+  it.each([
+    ['archive', 'interrupted; run it again: it finishes what was begun'],
+    ['archive --quiet', 'interrupted; run it again: it finishes what was begun'],
+    ['gc', 'interrupted; run it again: it finishes what was begun'],
+    ['gc --dry-run', 'interrupted'],
+    ['verify', 'interrupted'],
+    ['drill', 'interrupted'],
+  ])('%s ends with 130 and one plain line', async (command, line) => {
+    const { exitCode, stderr, text } = await interrupted(command, await archived());
+    expect([exitCode, stderr, text]).toEqual([130, `clawback: ${line}\n`, '']);
+  });
+
+  it('is an error like any other to programs', async () => {
+    const flags = 'archive --json --log-format json';
+    const result = await interrupted(flags, await archived());
+    const told = { code: 'interrupted', message: expect.stringMatching(/.+: interrupted$/) };
+    expect([result.exitCode, result.json()]).toEqual([130, expect.objectContaining(told)]);
+    expect(JSON.parse(result.stderr.trim().split('\n').at(-1) ?? '')).toMatchObject({
+      code: told.code,
+      msg: told.message,
+    });
+  });
+});
