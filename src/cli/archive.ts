@@ -2,7 +2,7 @@ import { toErrorData } from '../errors.ts';
 import { exitCodeOfRun } from '../exit-code.ts';
 import { type Installation, workableStores } from '../installation.ts';
 import type { OnProgress } from '../progress.ts';
-import { countPlans, type RunCounts } from '../report.ts';
+import { countPlans } from '../report.ts';
 import { archiveRun, planRun } from '../runs/archive-run.ts';
 import { capsOf, readCaps } from '../status/store-caps.ts';
 import { capJson, describePlan, describePlanned, describeRun, planJson } from './archive-text.ts';
@@ -17,6 +17,7 @@ import {
   warnOfLease,
   warnOfReport,
 } from './context.ts';
+import { logEnd } from './log-end.ts';
 import { type Finished, monitored } from './monitored.ts';
 import { withPlanning, withRunProgress } from './progress/show-progress.ts';
 import { describeProblems, unreadable, warningsJson, wentWrong } from './went-wrong.ts';
@@ -119,19 +120,9 @@ export async function archiveOnce(installation: Installation, io: Io, flags: Glo
     wentWrong(run),
   );
   const exitCode = exitCodeOfRun(run.tally, run.interrupted);
-  if (!flags.quiet) logEnd(io, json, exitCode);
+  const { runId, durationMs } = json;
+  logEnd(io, flags, 'archive', { exitCode, durationMs, fields: { runId, ...counts } });
   return { exitCode, reports: run.report === undefined ? [] : [run.report] };
-}
-
-/** The report is there for people. */
-function logEnd(
-  { log }: Io,
-  { runId, durationMs, done }: { runId: string; durationMs: number; done: RunCounts },
-  exitCode: ExitCode,
-): void {
-  const level = exitCode === EXIT.done ? 'info' : 'error';
-  const fields = { runId, exitCode, durationMs, ...done };
-  log.write({ level, msg: 'archive ended', fields, text: null });
 }
 
 /** With `--verbose` a line for whatever was committed together. */

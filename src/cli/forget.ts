@@ -17,6 +17,7 @@ import {
   type Target,
 } from './forget-text.ts';
 import { count, safe } from './format.ts';
+import { logEnd } from './log-end.ts';
 import { readOlderThan } from './marking.ts';
 import { openArchiveToRead } from './open-archive.ts';
 import { withProgress } from './progress/show-progress.ts';
@@ -37,7 +38,13 @@ export const forget: Verb<ForgetFlags> = async (io, flags, selector = '') => {
     await writeMarks(archive, await archive.marks({ signal: io.signal }), 'forget', archiveIds, nowMs);
   }
   reportForget(archive, choice, done, nowMs + installation.config.gc.graceMs, io, flags);
-  return exitCodeOf(done, choice);
+  const exitCode = exitCodeOf(done, choice);
+  logEnd(io, flags, 'forget', {
+    exitCode,
+    durationMs: installation.clock.nowMs() - nowMs,
+    fields: { sessions: choice.rows.length, marked: done === 'marked' },
+  });
+  return exitCode;
 };
 
 function targetOf(

@@ -9,6 +9,7 @@ import { type VerifyResult, verifyArchive } from '../verify/verify-archive.ts';
 import { VERSION } from '../version.ts';
 import { EXIT, installationFrom, print, type Verb } from './context.ts';
 import { count, formatBytes } from './format.ts';
+import { logEnd } from './log-end.ts';
 import { openKnownArchive } from './open-archive.ts';
 import { withProgress } from './progress/show-progress.ts';
 
@@ -22,7 +23,8 @@ export const verify: Verb<VerifyFlags> = async (io, flags) => {
   const installation = await installationFrom(io, flags);
   const { config, clock } = installation;
   const archive = await openKnownArchive(installation, io.signal);
-  const runId = runIdAt(clock.nowMs(), randomBytes(4).toString('hex'));
+  const startedMs = clock.nowMs();
+  const runId = runIdAt(startedMs, randomBytes(4).toString('hex'));
   const shipper = piscinaShipper(
     {
       archive: { url: config.archive, s3: config.s3 },
@@ -62,7 +64,14 @@ export const verify: Verb<VerifyFlags> = async (io, flags) => {
           : describe(result, rebuild, readPercent > 0),
       describeDifferences(result),
     );
-    return result.differences.length === 0 ? EXIT.done : EXIT.failed;
+    const exitCode = result.differences.length === 0 ? EXIT.done : EXIT.failed;
+    const { manifests, packs, sessions, packsRead, bytesRead, differences } = result;
+    logEnd(io, flags, 'verify', {
+      exitCode,
+      durationMs: clock.nowMs() - startedMs,
+      fields: { manifests, packs, sessions, packsRead, bytesRead, differences: differences.length },
+    });
+    return exitCode;
   } finally {
     await shipper.close();
   }
