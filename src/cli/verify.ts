@@ -9,9 +9,11 @@ import { type VerifyResult, verifyArchive } from '../verify/verify-archive.ts';
 import { VERSION } from '../version.ts';
 import { EXIT, installationFrom, print, type Verb } from './context.ts';
 import { count, formatBytes } from './format.ts';
+import type { LogEntry } from './log.ts';
 import { logEnd } from './log-end.ts';
 import { openKnownArchive } from './open-archive.ts';
 import { withProgress } from './progress/show-progress.ts';
+import { errorEntry, textOf } from './went-wrong.ts';
 
 interface VerifyFlags {
   /** True without a percentage. */
@@ -62,7 +64,7 @@ export const verify: Verb<VerifyFlags> = async (io, flags) => {
         result.manifests === 0 && result.differences.length === 0
           ? `nothing is archived in ${archive.objects.url} as ${archive.instance}: nothing was verified`
           : describe(result, rebuild, readPercent > 0),
-      describeDifferences(result),
+      differenceEntries(result),
     );
     const exitCode = result.differences.length === 0 ? EXIT.done : EXIT.failed;
     const { manifests, packs, sessions, packsRead, bytesRead, differences } = result;
@@ -135,11 +137,19 @@ function describe(result: VerifyResult, rebuilt: boolean, mayRead: boolean): str
           `${count(result.marks, 'mark')}: ${count(result.forgotten, 'session')} forgotten, ${result.pinned} pinned`,
         ]
       : []),
-    ...describeDifferences(result),
+    ...differenceEntries(result).map(textOf),
     differences.length === 0 ? 'no differences' : count(differences.length, 'difference'),
   ].join('\n');
 }
 
-function describeDifferences({ differences }: VerifyResult): string[] {
-  return differences.map(({ key, error }) => `DIFFERENT ${key}: ${error.message}`);
+/** Whose hint says to run this very command. */
+const TO_VERIFY = /clawback verify(?! --rebuild-catalogue)/;
+
+function differenceEntries({ differences }: VerifyResult): LogEntry[] {
+  return differences.map(({ key, error: { code, message, hint = '' } }) =>
+    errorEntry(`DIFFERENT ${key}: ${message}`, {
+      code,
+      ...(hint === '' || TO_VERIFY.test(hint) ? {} : { hint }),
+    }),
+  );
 }

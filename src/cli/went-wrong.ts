@@ -90,15 +90,18 @@ function namesOf(group: readonly SessionFailure[]): string {
 
 function failed(what: string, error?: ErrorData): LogEntry {
   const msg = `FAILED ${what}`;
-  return error === undefined
-    ? { level: 'error', msg }
-    : { level: 'error', msg, code: error.code, hint: error.hint, text: `${msg}${hintOf(error)}` };
+  return error === undefined ? { level: 'error', msg } : errorEntry(msg, error);
 }
 
-function hintOf({ hint }: { hint?: string }): string {
+/** For people with what to do behind it. */
+export function errorEntry(msg: string, { code, hint }: Pick<ErrorData, 'code' | 'hint'>): LogEntry {
+  return { level: 'error', msg, code, hint, text: `${msg}${hintOf({ hint })}` };
+}
+
+function hintOf({ hint }: { hint?: string | undefined }): string {
   return hint === undefined ? '' : ` (${hint})`;
 }
 
-function textOf({ msg, text }: LogEntry): string {
+export function textOf({ msg, text }: LogEntry): string {
   return text ?? msg;
 }

@@ -86,6 +86,9 @@ describe('a command line that makes no sense ends with 2 and names what is wrong
     ['a percentage above 100', ['verify', '--read-data=101'], '101'],
     ['a percentage of nothing', ['verify', '--read-data=0'], 'above 0'],
     ['a sample of nothing', ['drill', '--sample', '0'], 'from 1'],
+    ['demo on an archive of yours', ['demo', '--archive', 'file:///a'], '--archive'],
+    ['demo on a store of yours', ['demo', '--state-dir', '/nowhere'], 'clawback demo --dir DIR'],
+    ['demo with settings of yours', ['demo', '--config', 'c.json'], '--config'],
     ['--to with --resume', ['restore', 'x', '--to', 'd', '--resume'], '--resume'],
   ])('%s', async (_what, argv, named) => {
     const { exitCode, stderr } = await runCli(argv);
