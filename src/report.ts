@@ -91,25 +91,27 @@ export interface RunCounts {
   recoveredSessions: number;
 }
 
+export const NOTHING_DONE: Readonly<RunCounts> = {
+  modelRunRowsRemoved: 0,
+  ordinaryRowsPruned: 0,
+  ordinaryRowsCapped: 0,
+  protectedRowsTrimmed: 0,
+  orphanSessionsArchived: 0,
+  trajectorySessionsArchived: 0,
+  filesArchived: 0,
+  rawBytes: 0,
+  storedBytes: 0,
+  objects: 0,
+  filesReclaimed: 0,
+  freedBytes: 0,
+  tombstonesRemoved: 0,
+  commitRetries: 0,
+  recoveredSessions: 0,
+};
+
 /** Gathers the outcome of a run as it goes. */
 export class RunTally {
-  readonly counts: RunCounts = {
-    modelRunRowsRemoved: 0,
-    ordinaryRowsPruned: 0,
-    ordinaryRowsCapped: 0,
-    protectedRowsTrimmed: 0,
-    orphanSessionsArchived: 0,
-    trajectorySessionsArchived: 0,
-    filesArchived: 0,
-    rawBytes: 0,
-    storedBytes: 0,
-    objects: 0,
-    filesReclaimed: 0,
-    freedBytes: 0,
-    tombstonesRemoved: 0,
-    commitRetries: 0,
-    recoveredSessions: 0,
-  };
+  readonly counts: RunCounts = { ...NOTHING_DONE };
   readonly failures: SessionFailure[] = [];
   readonly leftAlone: LeftAlone[] = [];
   /** What went wrong beside single sessions: a damaged batch of an earlier run, a catalogue that could not be written. */

@@ -14,7 +14,7 @@ import { KEPT_TOMBSTONES, type TombstoneKept } from '../retire/retire-tombstones
 import type { ArchiveRun } from '../runs/archive-run.ts';
 import { isArchivable } from '../scan/file-kind.ts';
 import { MEDIA_REASONS } from '../scan/scan-media.ts';
-import { describeCap } from '../status/cap-warning.ts';
+import { capsWarning, describeCap } from '../status/cap-warning.ts';
 import type { StoreCap } from '../status/store-caps.ts';
 import { count, formatAge, formatBytes, safe, table } from './format.ts';
 import { describeUnreadable, describeWentWrong } from './went-wrong.ts';
@@ -173,10 +173,9 @@ function describeTombstonesKept(kept: readonly TombstoneKept[]): string[] {
 
 /** What OpenClaw's cap does to these stores. */
 export function describeCaps(caps: readonly StoreCap[]): string[] {
-  return caps.flatMap(({ storeId, cap }) => {
-    const warning = describeCap(cap);
-    return warning === undefined ? [] : [`WARNING: store ${storeId}: ${warning}`];
-  });
+  const warning = capsWarning(caps);
+  if (warning === undefined) return [];
+  return [`WARNING: ${warning.text} ${warning.advice}`, ...warning.stores.map((line) => `  ${line}`)];
 }
 
 export function capJson({ storeId, cap }: StoreCap) {

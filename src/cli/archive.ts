@@ -2,7 +2,7 @@ import { toErrorData } from '../errors.ts';
 import { exitCodeOfRun } from '../exit-code.ts';
 import { type Installation, workableStores } from '../installation.ts';
 import type { OnProgress } from '../progress.ts';
-import { countPlans, type RunCounts } from '../report.ts';
+import { countPlans } from '../report.ts';
 import { archiveRun, planRun } from '../runs/archive-run.ts';
 import { capsOf, readCaps } from '../status/store-caps.ts';
 import { capJson, describePlan, describePlanned, describeRun, planJson } from './archive-text.ts';
@@ -17,9 +17,10 @@ import {
   warnOfLease,
   warnOfReport,
 } from './context.ts';
+import { logEnd } from './log-end.ts';
 import { type Finished, monitored } from './monitored.ts';
 import { withPlanning, withRunProgress } from './progress/show-progress.ts';
-import { describeProblems, wentWrong } from './went-wrong.ts';
+import { describeProblems, unreadable, warningsJson, wentWrong } from './went-wrong.ts';
 
 interface ArchiveFlags {
   readonly dryRun?: boolean;
@@ -54,6 +55,7 @@ async function dryRun(installation: Installation, io: Io, flags: GlobalFlags): P
     planned: counts,
     plan: plans.map(planJson),
     caps: caps.map(capJson),
+    warnings: warningsJson(plans),
     problems,
   };
   const failed = describeProblems(problems);
@@ -62,7 +64,7 @@ async function dryRun(installation: Installation, io: Io, flags: GlobalFlags): P
     flags,
     json,
     () => [...plans.map(describePlan), describePlanned(counts, plans, caps), ...failed].join('\n\n'),
-    failed,
+    [...unreadable(plans), ...failed],
   );
   return problems.length === 0 ? EXIT.done : EXIT.someFailed;
 }
@@ -104,6 +106,7 @@ export async function archiveOnce(installation: Installation, io: Io, flags: Glo
     filesLeft,
     tombstonesKept,
     caps: caps.map(capJson),
+    warnings: warningsJson(run.plans),
     failures,
     problems,
     ...(flags.verbose ? { plan: run.plans.map(planJson) } : {}),
@@ -117,19 +120,9 @@ export async function archiveOnce(installation: Installation, io: Io, flags: Glo
     wentWrong(run),
   );
   const exitCode = exitCodeOfRun(run.tally, run.interrupted);
-  if (!flags.quiet) logEnd(io, json, exitCode);
+  const { runId, durationMs } = json;
+  logEnd(io, flags, 'archive', { exitCode, durationMs, fields: { runId, ...counts } });
   return { exitCode, reports: run.report === undefined ? [] : [run.report] };
-}
-
-/** The report is there for people. */
-function logEnd(
-  { log }: Io,
-  { runId, durationMs, done }: { runId: string; durationMs: number; done: RunCounts },
-  exitCode: ExitCode,
-): void {
-  const level = exitCode === EXIT.done ? 'info' : 'error';
-  const fields = { runId, exitCode, durationMs, ...done };
-  log.write({ level, msg: 'archive ended', fields, text: null });
 }
 
 /** With `--verbose` a line for whatever was committed together. */

@@ -32,6 +32,7 @@ const OPENCLAW_SETTINGS = `${JSON.stringify({ gateway: { mode: 'local', port: 28
 
 /** Runs the product on a store of its own making, in a folder of its own. */
 export const demo: Verb<DemoFlags> = async (io, flags) => {
+  assertOwn(flags);
   const folder = await demoFolder(flags.dir);
   const stateDir = join(folder, 'openclaw');
   const nowMs = io.clock.nowMs();
@@ -78,6 +79,20 @@ export const demo: Verb<DemoFlags> = async (io, flags) => {
   say(`\nLook around: clawback list --state-dir ${stateDir}\n`);
   return EXIT.done;
 };
+
+/** The flags that would point it at something of the user's. */
+function assertOwn({ archive: url, stateDir, config }: GlobalFlags): void {
+  const given = Object.entries({ '--archive': url, '--state-dir': stateDir, '--config': config });
+  const names = given.flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  if (names.length === 0) return;
+  throw new ClawbackError(
+    'usage',
+    `demo: ${names.join(', ')}: it has a store, settings and an archive of its own`,
+    {
+      hint: 'clawback demo --dir DIR says where; for your own store: clawback archive --dry-run',
+    },
+  );
+}
 
 async function demoFolder(dir: string | undefined): Promise<string> {
   if (dir === undefined) return mkdtemp(join(tmpdir(), 'clawback-demo-'));

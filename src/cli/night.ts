@@ -31,7 +31,7 @@ export async function runNight(io: Io, flags: GlobalFlags): Promise<ExitCode> {
   try {
     return await monitored(io, flags, 'archive', (installation) => runSteps(installation, io, flags));
   } catch (error) {
-    return reportError(error, io, flags.json ?? false);
+    return reportError(error, io, { ...flags, verb: 'nightly' });
   }
 }
 
@@ -47,7 +47,7 @@ async function runSteps(installation: Installation, io: Io, flags: GlobalFlags):
       reports.push(...(finished?.reports ?? []));
       collected ??= finished?.collected;
     } catch (error) {
-      exitCode = worse(exitCode, reportError(error, io, flags.json ?? false));
+      exitCode = worse(exitCode, reportError(error, io, { ...flags, verb: 'nightly' }));
     }
   }
   if (io.signal.aborted) exitCode = EXIT.interrupted;
@@ -85,7 +85,7 @@ async function gcStep(installation: Installation, io: Io, flags: GlobalFlags): P
   printHeading('gc', io, flags);
   const startedMs = clock.nowMs();
   const done = await collectOnce(installation, io, flags).catch((error: unknown) => ({
-    exitCode: reportError(error, io, flags.json ?? false),
+    exitCode: reportError(error, io, { ...flags, verb: 'nightly' }),
     tally: undefined,
   }));
   if (isClawbackError(done)) {

@@ -19,6 +19,7 @@ import {
 } from './context.ts';
 import { formatBytes } from './format.ts';
 import type { LogEntry } from './log.ts';
+import { logEnd } from './log-end.ts';
 import { type Finished, monitored } from './monitored.ts';
 import { withPlanning, withRunProgress } from './progress/show-progress.ts';
 import { describeReclaim, describeReclaimPlan, describeUse, stepJson } from './reclaim-text.ts';
@@ -161,6 +162,8 @@ export async function reclaimOnce(
     [...wentWrong(outcome), ...over],
   );
   const exitCode = exitCodeOfReclaim(run.tally, run.interrupted, isOver);
+  const fields = { runId: run.opened?.runId, ...counts, isOver };
+  logEnd(io, flags, 'reclaim', { exitCode, durationMs: json.durationMs, fields });
   return { exitCode, reports: report === undefined ? [] : [report] };
 }
 

@@ -6,13 +6,13 @@ import type { DefineVerb } from './commands/define-verb.ts';
 import { defineRunCommands } from './commands/run-commands.ts';
 import { addGlobalFlags, EXIT, type ExitCode, type Io, type Surroundings } from './context.ts';
 import { LOG_FORMAT_VARIABLE, LOG_FORMATS, Log, logFormatOf } from './log.ts';
-import { reportError } from './report-error.ts';
+import { type Asked, reportError } from './report-error.ts';
 
 /** Parses a command line, runs its verb and maps the outcome to an exit code. Verbs are loaded when they are used. */
 export async function run(argv: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
   const io: Io = { ...surroundings, log: new Log(surroundings, logFormatOf(argv, surroundings.env)) };
   let exitCode: ExitCode = EXIT.done;
-  let asJson = argv.includes('--json');
+  let asked: Asked = { json: argv.includes('--json') };
   const program = new Command('clawback')
     .description('Archive old OpenClaw conversations, keep their routing, bring any thread back.')
     .version(VERSION, '-V, --version')
@@ -27,7 +27,7 @@ export async function run(argv: readonly string[], surroundings: Surroundings): 
   const verb: DefineVerb = (command, load) =>
     void addGlobalFlags(command).action(async (...args: unknown[]) => {
       const flags = args.at(-2) as Parameters<Awaited<ReturnType<typeof load>>>[1];
-      asJson = flags.json ?? false;
+      asked = { ...flags, json: flags.json ?? false, verb: command.name() };
       assertLogFormat(io.env[LOG_FORMAT_VARIABLE]);
       exitCode = await (await load())(io, flags, ...(args.slice(0, -2) as string[]));
     });
@@ -41,7 +41,7 @@ export async function run(argv: readonly string[], surroundings: Surroundings): 
   } catch (error) {
     // Help and version come this way too.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : usageError(error, io);
-    return reportError(error, io, asJson);
+    return reportError(error, io, asked);
   }
 }
 

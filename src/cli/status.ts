@@ -3,9 +3,10 @@ import { countPlans } from '../report.ts';
 import { planRun } from '../runs/archive-run.ts';
 import { describeCap } from '../status/cap-warning.ts';
 import { type Ages, type Census, takeCensus } from '../status/census.ts';
+import { describeCaps } from './archive-text.ts';
 import { EXIT, installationFrom, print, type Verb } from './context.ts';
 import { count, formatBytes, table } from './format.ts';
-import { describeProblems, describeUnreadable } from './went-wrong.ts';
+import { describeProblems, describeUnreadable, unreadable, warningsJson } from './went-wrong.ts';
 
 export const status: Verb<object> = async (io, flags) => {
   const installation = await installationFrom(io, flags);
@@ -28,21 +29,23 @@ export const status: Verb<object> = async (io, flags) => {
     archive: installation.config.archive,
     stores: censuses.map((census) => ({ ...census, warning: describeCap(census.cap) ?? null })),
     skipped,
+    warnings: warningsJson([...plans.keys()]),
     problems,
     nextRun: counts,
   };
   const wentWrong = describeProblems(problems);
   const text = () => {
+    const caps = describeCaps(censuses);
     const skippedLines = skipped.map(({ id, state, detail }) => `agent ${id}: skipped, ${detail ?? state}`);
-    const unreadable = describeUnreadable([...plans.keys()]);
     return [
       ...censuses.map(describeCensus),
+      ...(caps.length > 0 ? [caps.join('\n')] : []),
       ...skippedLines,
       ...wentWrong,
-      [describeNextRun(counts), ...unreadable].join('\n'),
+      [describeNextRun(counts), ...describeUnreadable([...plans.keys()])].join('\n'),
     ].join('\n\n');
   };
-  print(io, flags, json, text, wentWrong);
+  print(io, flags, json, text, [...unreadable([...plans.keys()]), ...wentWrong]);
   return problems.length === 0 ? EXIT.done : EXIT.someFailed;
 };
 
@@ -59,7 +62,6 @@ function describeCensus(census: Census): string {
   const kinds = Object.entries(census.byKind).filter(([, n]) => n > 0);
   const files = Object.entries(census.files);
   const { cap } = census;
-  const warning = describeCap(cap);
   return [
     `${census.storePath}  (${formatBytes(census.storeBytes)})`,
     '',
@@ -83,7 +85,6 @@ function describeCensus(census: Census): string {
       : []),
     '',
     `  cap: ${count(cap.counted, 'row')} count against session.maintenance.maxEntries ${cap.maxEntries}; ${cap.protectedRows} protected ones are outside its reach`,
-    ...(warning === undefined ? [] : [`  WARNING: ${warning}`]),
     '',
     table([
       ['files', 'count', 'on disk'],

@@ -9,8 +9,11 @@ import { type VerifyResult, verifyArchive } from '../verify/verify-archive.ts';
 import { VERSION } from '../version.ts';
 import { EXIT, installationFrom, print, type Verb } from './context.ts';
 import { count, formatBytes } from './format.ts';
+import type { LogEntry } from './log.ts';
+import { logEnd } from './log-end.ts';
 import { openKnownArchive } from './open-archive.ts';
 import { withProgress } from './progress/show-progress.ts';
+import { errorEntry, textOf } from './went-wrong.ts';
 
 interface VerifyFlags {
   /** True without a percentage. */
@@ -22,7 +25,8 @@ export const verify: Verb<VerifyFlags> = async (io, flags) => {
   const installation = await installationFrom(io, flags);
   const { config, clock } = installation;
   const archive = await openKnownArchive(installation, io.signal);
-  const runId = runIdAt(clock.nowMs(), randomBytes(4).toString('hex'));
+  const startedMs = clock.nowMs();
+  const runId = runIdAt(startedMs, randomBytes(4).toString('hex'));
   const shipper = piscinaShipper(
     {
       archive: { url: config.archive, s3: config.s3 },
@@ -60,9 +64,16 @@ export const verify: Verb<VerifyFlags> = async (io, flags) => {
         result.manifests === 0 && result.differences.length === 0
           ? `nothing is archived in ${archive.objects.url} as ${archive.instance}: nothing was verified`
           : describe(result, rebuild, readPercent > 0),
-      describeDifferences(result),
+      differenceEntries(result),
     );
-    return result.differences.length === 0 ? EXIT.done : EXIT.failed;
+    const exitCode = result.differences.length === 0 ? EXIT.done : EXIT.failed;
+    const { manifests, packs, sessions, packsRead, bytesRead, differences } = result;
+    logEnd(io, flags, 'verify', {
+      exitCode,
+      durationMs: clock.nowMs() - startedMs,
+      fields: { manifests, packs, sessions, packsRead, bytesRead, differences: differences.length },
+    });
+    return exitCode;
   } finally {
     await shipper.close();
   }
@@ -126,11 +137,19 @@ function describe(result: VerifyResult, rebuilt: boolean, mayRead: boolean): str
           `${count(result.marks, 'mark')}: ${count(result.forgotten, 'session')} forgotten, ${result.pinned} pinned`,
         ]
       : []),
-    ...describeDifferences(result),
+    ...differenceEntries(result).map(textOf),
     differences.length === 0 ? 'no differences' : count(differences.length, 'difference'),
   ].join('\n');
 }
 
-function describeDifferences({ differences }: VerifyResult): string[] {
-  return differences.map(({ key, error }) => `DIFFERENT ${key}: ${error.message}`);
+/** Whose hint says to run this very command. */
+const TO_VERIFY = /clawback verify(?! --rebuild-catalogue)/;
+
+function differenceEntries({ differences }: VerifyResult): LogEntry[] {
+  return differences.map(({ key, error: { code, message, hint = '' } }) =>
+    errorEntry(`DIFFERENT ${key}: ${message}`, {
+      code,
+      ...(hint === '' || TO_VERIFY.test(hint) ? {} : { hint }),
+    }),
+  );
 }

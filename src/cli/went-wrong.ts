@@ -2,6 +2,7 @@ import type { ErrorData } from '../errors.ts';
 import type { ArchivePlan } from '../plan/plan.ts';
 import type { Problem, SessionFailure } from '../report.ts';
 import type { ArchiveRun } from '../runs/archive-run.ts';
+import { type EvidenceWarning, evidenceWarnings } from '../status/evidence-warning.ts';
 import { count, safe } from './format.ts';
 import type { LogEntry } from './log.ts';
 
@@ -34,24 +35,33 @@ export function describeProblems(problems: readonly Problem[]): string[] {
 }
 
 /** What stands between the operator and a run that does anything. */
+export function unreadable(plans: readonly ArchivePlan[]): LogEntry[] {
+  return warningsOf(plans).map(({ source, advice: hint }) => {
+    const msg = `every row is kept while this cannot be read – ${safe(source)}`;
+    return { level: 'warning', msg, hint, text: `WARNING: ${msg}${hintOf({ hint })}` };
+  });
+}
+
 export function describeUnreadable(plans: readonly ArchivePlan[]): string[] {
   return unreadable(plans).map(textOf);
+}
+
+/** The `warnings` of `--json`. */
+export function warningsJson(plans: readonly ArchivePlan[]) {
+  return warningsOf(plans).map(({ source, advice }) => ({
+    text: `every row is kept while this cannot be read: ${source}`,
+    advice,
+  }));
+}
+
+function warningsOf(plans: readonly ArchivePlan[]): EvidenceWarning[] {
+  return evidenceWarnings(plans.flatMap((plan) => plan.snapshot.activity.unreadable));
 }
 
 const INTERRUPTED: LogEntry = {
   level: 'warning',
   msg: 'interrupted: the next run finishes what was begun; nothing is lost',
 };
-
-function unreadable(plans: readonly ArchivePlan[]): LogEntry[] {
-  const sources = plans.flatMap((plan) =>
-    plan.snapshot.activity.unreadable.map(({ where, why }) => `${safe(where)}: ${why}`),
-  );
-  return [...new Set(sources)].map((source) => {
-    const msg = `every row is kept while this cannot be read – ${source}`;
-    return { level: 'warning', msg, text: `WARNING: ${msg}` };
-  });
-}
 
 /** One entry an error: when the bucket is gone, 500 sessions share it. */
 function failedSessions(failures: readonly SessionFailure[]): LogEntry[] {
@@ -80,15 +90,18 @@ function namesOf(group: readonly SessionFailure[]): string {
 
 function failed(what: string, error?: ErrorData): LogEntry {
   const msg = `FAILED ${what}`;
-  return error === undefined
-    ? { level: 'error', msg }
-    : { level: 'error', msg, code: error.code, hint: error.hint, text: `${msg}${hintOf(error)}` };
+  return error === undefined ? { level: 'error', msg } : errorEntry(msg, error);
 }
 
-function hintOf({ hint }: { hint?: string }): string {
+/** For people with what to do behind it. */
+export function errorEntry(msg: string, { code, hint }: Pick<ErrorData, 'code' | 'hint'>): LogEntry {
+  return { level: 'error', msg, code, hint, text: `${msg}${hintOf({ hint })}` };
+}
+
+function hintOf({ hint }: { hint?: string | undefined }): string {
   return hint === undefined ? '' : ` (${hint})`;
 }
 
-function textOf({ msg, text }: LogEntry): string {
+export function textOf({ msg, text }: LogEntry): string {
   return text ?? msg;
 }

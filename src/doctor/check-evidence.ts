@@ -1,5 +1,5 @@
 import { readActivity } from '../openclaw/activity.ts';
-import { NEEDS_SQLITE } from '../openclaw/read-tasks.ts';
+import { evidenceWarnings } from '../status/evidence-warning.ts';
 import { type Finding, ok, warning } from './check.ts';
 import type { Examination } from './examination.ts';
 
@@ -9,12 +9,7 @@ export async function checkEvidence({ openclaw, stateDir }: Examination): Promis
   const { unreadable } = await readActivity(stateDir, openclaw.value);
   if (unreadable.length === 0)
     return [ok('what is in use can be read: tasks, deliveries, bindings, cron jobs')];
-  return unreadable.map(({ where, why }) =>
-    warning(
-      `${where}: ${why}; while this cannot be read a run keeps every row`,
-      why === NEEDS_SQLITE
-        ? 'run clawback on the Node that OpenClaw runs on'
-        : 'run clawback as the user that runs OpenClaw; if the file is damaged, openclaw doctor may mend it',
-    ),
+  return evidenceWarnings(unreadable).map(({ source, advice }) =>
+    warning(`${source}; while this cannot be read a run keeps every row`, advice),
   );
 }

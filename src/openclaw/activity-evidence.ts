@@ -32,8 +32,15 @@ export interface ActivityEvidence {
   readonly byKey: ReadonlyMap<string, KeyEvidence>;
   /** Deliveries to match by channel, address and thread. */
   readonly queuedDeliveries: readonly AddressEvidence[];
-  /** Sources that exist but could not be understood: everything is kept while there is one. */
-  readonly unreadable: readonly { readonly where: string; readonly why: string }[];
+  /** Everything is kept while there is one. */
+  readonly unreadable: readonly UnreadableSource[];
+}
+
+/** It exists, and could not be understood. */
+export interface UnreadableSource {
+  /** The file, relative to the state dir. */
+  readonly where: string;
+  readonly why: string;
 }
 
 /** What `openclaw.json` says about where to look; the defaults are OpenClaw's. */
@@ -44,7 +51,7 @@ export class EvidenceCollector {
   readonly stateDir: string;
   readonly #byKey = new Map<string, KeyEvidence>();
   readonly #deliveries: AddressEvidence[] = [];
-  readonly #unreadable: { where: string; why: string }[] = [];
+  readonly #unreadable: UnreadableSource[] = [];
 
   constructor(stateDir: string) {
     this.stateDir = stateDir;

@@ -11,7 +11,7 @@ const KEY_COLUMNS = ['owner_key', 'requester_session_key', 'child_session_key'];
 const BUSY_TIMEOUT_MS = 2_000;
 
 /** Why nothing can be read on an older Node. */
-export const NEEDS_SQLITE = 'needs SQLite, which is in Node 22.13 and later';
+export const NEEDS_SQLITE = `needs SQLite, which is in Node 22.13 and later, and this is Node ${process.versions.node}`;
 
 /** Tasks that wait or run: every turn of an agent is one. */
 export async function readTasks(evidence: EvidenceCollector): Promise<void> {

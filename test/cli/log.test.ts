@@ -69,6 +69,7 @@ describe('--log-format json', () => {
       time: TIME,
       level: 'warning',
       msg: expect.stringContaining('every row is kept while this cannot be read – cron/jobs.json'),
+      hint: expect.stringContaining('openclaw doctor'),
     });
   });
 });

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runCli as runWith } from '../support/run-cli.ts';
@@ -12,6 +12,16 @@ async function runCli(argv: readonly string[]) {
   const { exitCode, stderr, text: stdout } = result;
   return { exitCode, stdout, stderr, json: () => result.json<Record<string, unknown>>() };
 }
+
+/** A list of cron jobs that nobody can read. */
+async function unreadableStateDir(): Promise<string> {
+  const stateDir = await smallStateDir();
+  await mkdir(join(stateDir, 'cron'), { recursive: true });
+  await writeFile(join(stateDir, 'cron', 'jobs.json'), 'no JSON');
+  return stateDir;
+}
+
+const COMMANDS = ['archive', 'archive --dry-run', 'status'];
 
 const VERBS = [
   'status',
@@ -76,6 +86,9 @@ describe('a command line that makes no sense ends with 2 and names what is wrong
     ['a percentage above 100', ['verify', '--read-data=101'], '101'],
     ['a percentage of nothing', ['verify', '--read-data=0'], 'above 0'],
     ['a sample of nothing', ['drill', '--sample', '0'], 'from 1'],
+    ['demo on an archive of yours', ['demo', '--archive', 'file:///a'], '--archive'],
+    ['demo on a store of yours', ['demo', '--state-dir', '/nowhere'], 'clawback demo --dir DIR'],
+    ['demo with settings of yours', ['demo', '--config', 'c.json'], '--config'],
     ['--to with --resume', ['restore', 'x', '--to', 'd', '--resume'], '--resume'],
   ])('%s', async (_what, argv, named) => {
     const { exitCode, stderr } = await runCli(argv);
@@ -164,13 +177,82 @@ describe('--quiet', () => {
     expect([exitCode, stdout, stderr]).toEqual([0, '', '']);
   });
 
-  it('still says on standard error why every row is kept', async () => {
-    const stateDir = await smallStateDir();
-    await mkdir(join(stateDir, 'cron'), { recursive: true });
-    await writeFile(join(stateDir, 'cron', 'jobs.json'), 'no JSON');
-    const flags = ['--quiet', '--state-dir', stateDir];
-    const { exitCode, stdout, stderr } = await runCli(['archive', ...flags]);
+  it.each(COMMANDS)('still says on standard error why every row is kept: %s', async (command) => {
+    const flags = ['--quiet', '--state-dir', await unreadableStateDir()];
+    const { exitCode, stdout, stderr } = await runCli([...command.split(' '), ...flags]);
     expect([exitCode, stdout]).toEqual([0, '']);
-    expect(stderr).toContain('every row is kept while this cannot be read – cron/jobs.json');
+    expect(stderr).toMatch(
+      /^clawback: WARNING: every row is kept while this cannot be read – cron\/jobs.json: is not JSON \(run .*\)\n$/,
+    );
+  });
+});
+
+describe('what cannot be read, so that every row is kept', () => {
+  it.each(COMMANDS)('is told once, whatever the number of stores, with what to do: %s', async (command) => {
+    const stateDir = await unreadableStateDir();
+    await cp(join(stateDir, 'agents', 'main'), join(stateDir, 'agents', 'other'), { recursive: true });
+    const { stdout } = await runCli([...command.split(' '), '--state-dir', stateDir]);
+    expect(
+      stdout.match(
+        /WARNING: every row is kept while .* cron\/jobs.json: is not JSON \(run .*openclaw doctor.*\)/g,
+      ),
+    ).toHaveLength(1);
+  });
+
+  it.each(COMMANDS)('is among the warnings of --json: %s', async (command) => {
+    const { json } = await runCli([
+      ...command.split(' '),
+      '--json',
+      '--state-dir',
+      await unreadableStateDir(),
+    ]);
+    expect(json()).toMatchObject({
+      warnings: [
+        {
+          text: expect.stringContaining('cron/jobs.json: is not JSON'),
+          advice: expect.stringContaining('openclaw doctor'),
+        },
+      ],
+    });
+  });
+
+  it('is none of them where all can be read', async () => {
+    const { json } = await runCli(['archive', '--json', '--state-dir', await smallStateDir()]);
+    expect(json()).toMatchObject({ warnings: [] });
+  });
+});
+
+describe('Ctrl-C before anything is reported', () => {
+  const interrupted = async (command: string, stateDir: string) => {
+    const argv = [...command.split(' '), '--state-dir', stateDir];
+    return runWith(argv, { env: {}, nowMs: NOW_MS, signal: AbortSignal.abort() });
+  };
+  const archived = async () => {
+    const stateDir = await smallStateDir();
+    await runCli(['archive', '--state-dir', stateDir]);
+    return stateDir;
+  };
+
+  it.each([
+    ['archive', 'interrupted; run it again: it finishes what was begun'],
+    ['archive --quiet', 'interrupted; run it again: it finishes what was begun'],
+    ['gc', 'interrupted; run it again: it finishes what was begun'],
+    ['gc --dry-run', 'interrupted'],
+    ['verify', 'interrupted'],
+    ['drill', 'interrupted'],
+  ])('%s ends with 130 and one plain line', async (command, line) => {
+    const { exitCode, stderr, text } = await interrupted(command, await archived());
+    expect([exitCode, stderr, text]).toEqual([130, `clawback: ${line}\n`, '']);
+  });
+
+  it('is an error like any other to programs', async () => {
+    const flags = 'archive --json --log-format json';
+    const result = await interrupted(flags, await archived());
+    const told = { code: 'interrupted', message: expect.stringMatching(/.+: interrupted$/) };
+    expect([result.exitCode, result.json()]).toEqual([130, expect.objectContaining(told)]);
+    expect(JSON.parse(result.stderr.trim().split('\n').at(-1) ?? '')).toMatchObject({
+      code: told.code,
+      msg: told.message,
+    });
   });
 });

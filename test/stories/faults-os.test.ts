@@ -197,7 +197,9 @@ describe.skipIf(!TRACES)('of an archive, with an operating system that fails (ne
     const [pack = ''] = await readdir(folder);
     const fault: OsFault = { calls: '/^p?read(64)?$', path: join(folder, pack), error: 'EIO' };
     const failed = (await runFaulty(home, fault, 'verify', '--read-data')).expect(1);
-    expect(failed.text).toContain(`get object ${INSTANCE}/packs/${pack}: EIO`);
+    expect(failed.text).toContain(
+      `get object ${INSTANCE}/packs/${pack}: EIO (check the disk that holds ${home.archiveDir})`,
+    );
     (await home.compiled(process.execPath, 'verify', '--read-data')).expect(0);
   });
 });

@@ -188,3 +188,32 @@ test('clawback nightly pings once a night', async () => {
     { time: expect.any(String), level: 'info', msg: 'run ended', exitCode: 0 },
   ]);
 });
+
+test.each([
+  [
+    ['reclaim', '--max-disk', '1KB', '--high-water', '1KB'],
+    3,
+    { runId: expect.stringMatching(/^2026/), filesReclaimed: 0, freedBytes: 0, isOver: true },
+  ],
+  [['reclaim', '--max-disk', '1GB'], 0, { filesReclaimed: 0, isOver: false }],
+  [['verify'], 0, { manifests: 1, packs: 1, sessions: 1, packsRead: 0, bytesRead: 0, differences: 0 }],
+  [['verify', '--read-data'], 0, { packsRead: 1, bytesRead: expect.any(Number) }],
+  [['forget', '--older-than', '1d', '--dry-run'], 0, { sessions: 1, marked: false }],
+])('the log in JSON of %j ends with how it ended', async (argv, exitCode, fields) => {
+  const home = await homeWith({});
+  await home.json('archive');
+  const { stderr, text } = (await home.clawback(...argv, '--log-format', 'json')).expect(exitCode);
+  const ended = {
+    time: expect.any(String),
+    level: exitCode === 0 ? 'info' : 'error',
+    msg: `${argv[0]} ended`,
+    exitCode,
+    durationMs: 0,
+  };
+  const last: unknown = JSON.parse(stderr.trim().split('\n').at(-1) ?? '');
+  expect(last).toMatchObject({ ...ended, ...fields });
+  expect(JSON.stringify(last).toLowerCase()).not.toMatch(/c0secret|words of a user/);
+  expect(text).not.toBe('');
+  const quiet = (await home.clawback(...argv, '--quiet', '--log-format', 'json')).expect(exitCode);
+  expect(quiet.stderr).not.toContain(' ended');
+});

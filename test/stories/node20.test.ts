@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -126,5 +126,26 @@ test.skipIf(node20 === undefined)(
     const run = (await home.compiled(node20 ?? '', 'archive', '--json')).expect(0);
     expect(run.json<ArchiveJson>().done.protectedRowsTrimmed).toBe(12);
     expect(run.stderr).toBe('');
+  },
+);
+
+test.skipIf(node20 === undefined)(
+  'beside a task database a run keeps all and says why, with the Node and what to type',
+  async () => {
+    const home = await Home.create({ nowMs: Date.now() });
+    await writeModelRunStore({
+      stateDir: home.stateDir,
+      nowMs: home.nowMs,
+      sizeScale: 0.01,
+      countScale: 0.05,
+    });
+    await mkdir(join(home.stateDir, 'tasks'));
+    await writeFile(join(home.stateDir, 'tasks', 'runs.sqlite'), '');
+    const { text } = (await home.compiled(node20 ?? '', 'archive')).expect(0);
+    expect(text).toMatch(
+      /^WARNING: every row is kept while this cannot be read – tasks\/runs.sqlite: .* this is Node 20\..*\(run clawback on the Node that OpenClaw runs on: .*\)$/m,
+    );
+    const quiet = (await home.compiled(node20 ?? '', 'nightly', '--once', '--quiet')).expect(0);
+    expect(quiet.stderr.match(/this is Node 20\./g)).toHaveLength(1);
   },
 );

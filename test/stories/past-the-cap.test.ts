@@ -3,7 +3,15 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { ArchiveJson, ErrorJson, RestoreJson } from './support/answers.ts';
 import { DAY_MS, HOUR_MS, Home } from './support/home.ts';
-import { routingOf, threadRow, transcriptName, transcriptText, writeAged } from './support/rooms.ts';
+import {
+  routingOf,
+  threadOf,
+  threadRow,
+  transcriptName,
+  transcriptText,
+  writeAged,
+  writeThreadStore,
+} from './support/rooms.ts';
 import { readFileState, readTree } from './support/tree.ts';
 import { type TrimmedHome, trimmedHome } from './support/trimmed.ts';
 
@@ -136,6 +144,33 @@ describe('protected rows that reach session.maintenance.maxEntries', () => {
     expect((await home.json<CapsJson>('archive')).caps).toMatchObject([
       { storeId: 'main', protectedRows: 2, tombstones: 1, warning: expect.stringMatching(warning) },
     ]);
+  });
+
+  test('of several stores are spoken of once, with a line for each store', async () => {
+    const { home } = await trimmedHome({ openclaw: FEW });
+    const talk = (channelId: string, ts: string) =>
+      threadOf(channelId, ts, { sessionId: ts, updatedAtMs: home.nowMs - 2 * DAY_MS, text: 'x' });
+    const threads = ['1763600000.000001', '1763600000.000002', '1763600000.000003'].map((ts) =>
+      talk('C0B', ts),
+    );
+    await writeThreadStore(home.storePath('other'), { other: threads });
+    await writeThreadStore(home.storePath('calm'), { calm: [talk('C0C', '1763600000.000004')] });
+    for (const argv of [['status'], ['archive', '--dry-run'], ['archive'], ['doctor', '--no-probe']]) {
+      const { text } = (await home.clawback(...argv)).expect(0);
+      expect(text.match(/session\.maintenance\.maxEntries to 100 or more/g), argv.join(' ')).toHaveLength(1);
+      expect(text.match(/cannot start a run/g)).toHaveLength(1);
+      expect(text).toMatch(
+        /^ +store main: 2 protected rows, 1 of them tombstones; evicts 0 ordinary rows on each write once there are 3 rows$/m,
+      );
+      expect(text).toMatch(/^ +store other: 3 protected rows; evicts 0 ordinary rows on each write$/m);
+      expect(text).not.toMatch(/^ +store calm: 1 protected row;/m);
+    }
+    const { caps } = await home.json<CapsJson>('archive');
+    expect(Object.fromEntries(caps.map(({ storeId, warning }) => [storeId, warning]))).toEqual({
+      main: expect.stringMatching(/^2 protected rows reach .* 100 or more/),
+      other: expect.stringMatching(/^3 protected rows reach .* 100 or more/),
+      calm: null,
+    });
   });
 
   test('are counted after the run: removed tombstones no longer count', async () => {

@@ -104,6 +104,18 @@ describe('clawback verify', () => {
     const { text, stderr } = (await all.home.clawback('verify', '--quiet')).expect(1);
     expect(text).toBe('');
     expect(stderr).toContain(`DIFFERENT ${keyOf(all, all.packs[1] ?? '')}`);
+    expect(stderr).toContain('(restore the bucket from a copy if you have one;');
+  });
+
+  test('a difference says what to do, unless that is to run this very command', async () => {
+    const all = await archived();
+    const [pack = ''] = all.packs;
+    await truncate(pack, (await stat(pack)).size - 1);
+    await writeFile(all.manifests[1] ?? '', 'no manifest');
+    const { text } = (await all.home.clawback('verify')).expect(1);
+    expect(text).toMatch(/^DIFFERENT .*\/packs\/.* \(restore the bucket from a copy if you have one; .*\)$/m);
+    expect(text).toMatch(/^DIFFERENT manifest of .*[^)]$/m);
+    expect(text).not.toContain('run clawback verify');
   });
 
   test('a flipped byte in a manifest is a difference', async () => {

@@ -1,4 +1,5 @@
 import { runIdAt } from '../../src/manifest/keys.ts';
+import { NOTHING_DONE } from '../../src/report.ts';
 import type { RunReport } from '../../src/reports/run-report.ts';
 import { seededRandom } from './random.ts';
 
@@ -30,22 +31,7 @@ export function reportOf(changes: Partial<RunReport> = {}): RunReport {
     disk: { before: disk, after: disk },
     keptByReason: { 'too-young': 380, tombstone: 200, running: 2 },
     protectedKeptByReason: { 'too-young': 219, tombstone: 200, running: 1 },
-    done: {
-      modelRunRowsRemoved: 0,
-      ordinaryRowsPruned: 0,
-      ordinaryRowsCapped: 0,
-      protectedRowsTrimmed: 0,
-      orphanSessionsArchived: 0,
-      filesArchived: 0,
-      rawBytes: 0,
-      storedBytes: 0,
-      objects: 0,
-      filesReclaimed: 0,
-      freedBytes: 0,
-      tombstonesRemoved: 0,
-      commitRetries: 0,
-      recoveredSessions: 0,
-    },
+    done: { ...NOTHING_DONE },
     leftAlone: {},
     failures: {},
     filesNotRemoved: 0,
