@@ -1,5 +1,5 @@
 import { readdirSync, statSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Archive } from '../../src/archive/archive.ts';
@@ -223,8 +223,7 @@ describe('a drill finds', () => {
 describe('an empty archive', () => {
   test('is no failure, is said plainly, and is not remembered as a drill', async () => {
     const at = await home();
-    await rename(at.archiveDir, `${at.archiveDir}-elsewhere`);
-    await mkdir(at.archiveDir);
+    await at.configure({ archive: `file://${at.archiveDir}-new` });
     expect(await drill(at, 0)).toMatchObject({ archived: 0, sampled: 0, ok: true, sessions: [] });
     expect((await at.clawback('drill')).expect(0).text).toMatch(
       /^nothing is archived in file:.*nothing to drill$/m,
