@@ -1,8 +1,10 @@
 import type { BatchRevision } from '../manifest/keys.ts';
-import type { Archive } from './archive.ts';
 import { isNotFound } from './read-objects.ts';
 
-type Revisions = Pick<Archive, 'revisionOf'>;
+/** Of an `Archive`. */
+interface Revisions {
+  revisionOf(batchId: string, signal?: AbortSignal): Promise<number | undefined>;
+}
 
 /**
  * Reads of a batch beside a `gc`, which may put another revision in its place meanwhile: then that one is read.
