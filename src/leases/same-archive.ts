@@ -24,8 +24,8 @@ export async function assertSameArchive(
 function replaced(url: string, instance: string, newest: number | undefined, path: string): ClawbackError {
   const what =
     newest === undefined
-      ? `this host has archived there as ${instance}, and nothing of that is in it`
-      : `it is older than what this host has archived there as ${instance}`;
+      ? `runs of this host have been there as ${instance}, and nothing in it is of them`
+      : `it is older than the last run of this host there as ${instance}`;
   return new ClawbackError('archive-replaced', `open archive ${url}: ${what}`, {
     hint: `is its disk mounted, and the right bucket named? To go on with what is there now all the same: rm ${path}`,
   });

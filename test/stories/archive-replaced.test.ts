@@ -38,9 +38,9 @@ describe('an archive that is not the one that this host archived into', () => {
     await addThread(home, 1);
     const before = await home.storeText();
     for (const argv of [['archive'], ['verify'], ['drill'], ['gc'], ['reclaim', '--max-disk', '1KB']])
-      expect(await refused(home, ...argv)).toMatch(/nothing of that is in it; is its disk mounted/);
+      expect(await refused(home, ...argv)).toMatch(/nothing in it is of them; is its disk mounted/);
     const doctor = (await home.clawback('doctor')).expect(1);
-    expect(doctor.text).toContain('nothing of that is in it');
+    expect(doctor.text).toContain('nothing in it is of them');
     expect(await home.storeText()).toBe(before);
     expect(await readdir(home.archiveDir).catch(() => [])).toEqual([]);
 
@@ -59,7 +59,7 @@ describe('an archive that is not the one that this host archived into', () => {
     await home.json('archive');
     await rm(home.archiveDir, { recursive: true });
     await rename(copy, home.archiveDir);
-    expect(await refused(home, 'archive')).toContain('it is older than what this host has archived there');
+    expect(await refused(home, 'archive')).toContain('it is older than the last run of this host there');
     const restored = (await home.clawback('restore', KEY)).expect(0);
     expect(restored.stderr).toContain('WARNING: open archive file://');
     expect(restored.text).toContain('its row is back in the store');
