@@ -24,8 +24,8 @@ const SEVERITY: readonly ExitCode[] = [EXIT.done, EXIT.someFailed, EXIT.failed, 
 /**
  * One night: `archive`; then `reclaim`, where there is a disk budget; then `gc`, where that is wanted; then `drill`, when
  * it is due: it proves what is left. One that fails keeps none of the others from being tried: on a full disk it is
- * `reclaim` that helps. Each prints its own report;
- * the health check is told once. Returns the worst exit code. Never throws.
+ * `reclaim` that helps. Each prints its own report; the health check is told once. Returns the worst exit code. Never
+ * throws.
  */
 export async function runNight(io: Io, flags: GlobalFlags): Promise<ExitCode> {
   try {

@@ -1,4 +1,5 @@
 import type { Archive } from '../archive/archive.ts';
+import { isClawbackError } from '../errors.ts';
 import type { Installation } from '../installation.ts';
 import { acquireLeases, type LeaseOptions, type Leases } from '../leases/leases.ts';
 import { assertSameArchive } from '../leases/same-archive.ts';
@@ -17,7 +18,13 @@ export async function takeLeases(
   const seen = new SeenLeases(state, archive.objects.url, archive.instance);
   await assertSameArchive(archive, seen, options.signal);
   const leases = await acquireLeases(archive, storeIds, { ...options, clock, times });
-  // On a disk that is full to the last block what was remembered before has to do.
-  await seen.record(leases.numbers).catch(() => {});
+  try {
+    await seen.record(leases.numbers);
+  } catch (error) {
+    // On a disk that is full to the last block what was remembered before has to do.
+    if (isClawbackError(error) && error.code === 'state-io') return leases;
+    await leases.release();
+    throw error;
+  }
   return leases;
 }
